@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { BodyFault, Platform } from "../http/platform.ts";
+import { socketAtTicket } from "./stubs/live.ts";
 import { bytesWithin } from "./bytes-within.ts";
 
 export const workersPlatform: Platform = {
@@ -13,12 +14,7 @@ export const workersPlatform: Platform = {
     signal.addEventListener("abort", then);
     return () => signal.removeEventListener("abort", then);
   },
-  sockets: {
-    kind: "here",
-    take() {
-      throw new Error("nobody listens here");
-    },
-  },
+  sockets: { kind: "at_ticket", hand: socketAtTicket },
   finishLater: (c: Context, work) => c.executionCtx.waitUntil(work),
 };
 

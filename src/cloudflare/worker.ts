@@ -18,6 +18,7 @@ import { logFault, settingsOf, type Environment } from "./environment.ts";
 import { fetchTransport } from "./fetch-transport.ts";
 import { remoteGate, haveAskedAfter, lookAtGate } from "./stubs/gate.ts";
 import { metricsOf } from "./stubs/metrics.ts";
+import { remoteLive } from "./stubs/live.ts";
 import { remoteKeys } from "./stubs/keys.ts";
 import { remoteActions } from "./stubs/operator.ts";
 import { workersPlatform } from "./platform.ts";
@@ -122,7 +123,7 @@ function make(env: Environment) {
     isStopping: () => false,
     tracer: platformTracer,
     deployment: env.VERSION.id === "" ? null : env.VERSION.id,
-    live: { listen: () => null, looksInSilence: false },
+    live: remoteLive(env),
     stores: {
       gate,
       tickets,

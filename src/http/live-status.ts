@@ -84,12 +84,24 @@ async function showOverSocket(
   if (!isHandshake(c)) return refuse(c, wrongWebSocket);
   const { id } = ticket.about;
   const { sockets } = platform;
-  if (sockets.kind === "at_ticket") return sockets.hand(c, id, told);
+  if (sockets.kind === "at_ticket") return handed(c, await sockets.hand(c, id, told));
   const ear = await live.listen({ kind: "ticket", id, event: told }, c.get("tenant") ?? "", "socket");
   if (ear === null) return refuseListener(c, parts);
   const reader = sockets.take(c, ear.leave);
   void follow(followParts(parts), id, told, ear, reader);
   return new Response(null, { status: 101 });
+}
+
+/** What its ticket says to it. */
+function handed(c: RouteContext, answer: Response): Response {
+  switch (answer.status) {
+    case 404:
+      return refuse(c, noSuchTicket);
+    case 503:
+      return refuse(c, noRoomToListen);
+    default:
+      return answer;
+  }
 }
 
 function followParts({ gateway, clock, live, tell }: LiveStatusParts): FollowParts {

@@ -51,12 +51,9 @@ export const comparisonRequest = z.object({
   essay_b: essay(),
   llm_config_overrides: overridesRequest.nullish(),
   processing_mode: z.enum(processingModes).nullish(),
-  presentation: z
-    .enum(presentations)
-    .nullish()
-    .meta({
-      description: "Which essay the judge reads first; the answer is in your own names all the same.",
-    }),
+  presentation: z.enum(presentations).nullish().meta({
+    description: "Which essay the judge reads first; the answer is in your own names all the same.",
+  }),
   presentation_key: atMost(200)
     .nullish()
     .meta({ description: "Names a series, whose orders can be had again." }),

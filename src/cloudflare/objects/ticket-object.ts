@@ -17,6 +17,7 @@ import { metricsOf } from "../stubs/metrics.ts";
 import { askToAdmit, sendNotice, withdrawFrom } from "../stubs/gate.ts";
 import { tellIndex } from "../stubs/tenant-index.ts";
 import { busListener } from "./bus-listener.ts";
+import { ticketSockets, type SocketKind, type TicketSockets } from "./ticket-sockets.ts";
 import { askedRow, cursorIn, eventsIn, ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
@@ -29,6 +30,7 @@ interface Settling {
 
 export class TicketObject extends DurableObject<Environment> {
   readonly #keeper: TicketKeeper;
+  readonly #sockets: TicketSockets;
   #alarmAtMs: number | null = null;
   /** Set by another life, perhaps for the copy: which one it had, this life doesn't know. */
   #inheritedAtMs: number | null = null;
@@ -40,7 +42,11 @@ export class TicketObject extends DurableObject<Environment> {
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
     const asked = askedRow(ctx.storage.sql);
-    const row = ticketRow(ctx.storage, asked, () => (this.#alarmAtMs = null));
+    this.#sockets = ticketSockets(ctx, () => eventsIn(ctx.storage.sql), clock.nowMs);
+    const row = ticketRow(ctx.storage, asked, () => {
+      this.#alarmAtMs = null;
+      this.#sockets.end();
+    });
     this.#keeper = createTicketKeeper({
       row,
       setAlarm: (atMs) => this.#setAlarm(atMs),
@@ -49,6 +55,7 @@ export class TicketObject extends DurableObject<Environment> {
       policy: () => ticketPolicy(configOf(env)),
       random: Math.random,
       later: (work) => ctx.waitUntil(work),
+      onMoved: this.#sockets.tell,
       onEnd: (ended) => this.#hasEnded(ended),
       follower: this.#copyFollower(row.read),
       listeners: [
@@ -98,6 +105,22 @@ export class TicketObject extends DurableObject<Environment> {
     return (await this.#keeper.load()) === null ? [] : eventsIn(this.ctx.storage.sql);
   }
 
+  /** An upgrade, by `stubs/live.ts`, for who may listen to it. */
+  override async fetch(request: Request): Promise<Response> {
+    const [, kind, told] = new URL(request.url).pathname.split("/");
+    const ticket = await this.#keeper.load();
+    if (ticket === null) return new Response(null, { status: 404 });
+    const answer = this.#sockets.take(ticket, kind as SocketKind, Number(told));
+    // It is to end in time.
+    this.#keeper.arm();
+    return answer;
+  }
+
+  /** What comes over a socket is not read. Its end is the platform's. */
+  override webSocketMessage(): void {}
+  override webSocketClose(): void {}
+  override webSocketError(): void {}
+
   claim(permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null> {
     return this.#keeper.claim(permit, asProbe, early);
   }
@@ -128,6 +151,7 @@ export class TicketObject extends DurableObject<Environment> {
   override async alarm(): Promise<void> {
     this.#alarmAtMs = null;
     try {
+      this.#sockets.endDue();
       await this.#keeper.ring();
     } catch (error) {
       logFault(this.env, "ticket_alarm_failed", error, this.ctx.id.name);
@@ -158,7 +182,8 @@ export class TicketObject extends DurableObject<Environment> {
   }
 
   /** In the same breath as what is written: the platform stores both or neither. */
-  #setAlarm(dueMs: number): void {
+  #setAlarm(ticketMs: number): void {
+    const dueMs = Math.min(ticketMs, this.#sockets.dueMs());
     // One set to the very present may be lost for a while (workerd issue 6866).
     const atMs = Math.max(Math.ceil(dueMs), clock.nowMs() + 1);
     if (atMs === this.#alarmAtMs) return;
