@@ -38,6 +38,8 @@ const againMs = 30_000;
 export function indexDeliveries(parts: IndexDeliveriesParts): IndexDeliveries {
   const { sql } = parts.storage;
   let keeper: DeliveryKeeper | null = null;
+  /** Has a sender that is at work look again. */
+  const atWork: AtWork = { wake: null };
 
   function made(): DeliveryKeeper {
     keeper ??= keeperIn(parts.storage, atOnce);
@@ -59,11 +61,12 @@ export function indexDeliveries(parts: IndexDeliveriesParts): IndexDeliveries {
       const endpoints = receivers.endpointsOf(about);
       if (endpoints.length === 0) return false;
       made().enter(event, endpoints, receivers.maxPending);
+      atWork.wake?.();
       return true;
     },
     async send(receivers) {
       const found = there();
-      return found === null ? null : await sendAll(parts, found, receivers);
+      return found === null ? null : await sendAll(parts, found, receivers, atWork);
     },
   };
 }
@@ -97,37 +100,44 @@ export function keeperIn(storage: DurableObjectStorage, atOnce: number): Deliver
   });
 }
 
+interface AtWork {
+  wake: (() => void) | null;
+}
+
 async function sendAll(
   parts: IndexDeliveriesParts,
   keeper: DeliveryKeeper,
   receivers: Receivers,
+  atWork: AtWork,
 ): Promise<number | null> {
   const untilMs = performance.now() + longestMs;
-  let onFinished: (() => void) | null = null;
-  let isFinished = false;
+  let onChange: (() => void) | null = null;
+  let isChanged = false;
   let hasFailed = false;
+  const wake = () => {
+    isChanged = true;
+    onChange?.();
+  };
   const sender = senderOver(parts, keeper, receivers, {
-    wake() {
-      isFinished = true;
-      onFinished?.();
-    },
+    wake,
     onFault(error, ticketId) {
       hasFailed ||= ticketId === undefined;
       parts.onFault(error, ticketId);
     },
   });
+  atWork.wake = wake;
   for (;;) {
     if (performance.now() > untilMs) {
       await sender.rest();
       return clock.nowMs();
     }
-    const finished = new Promise<void>((resolve) => (onFinished = resolve));
-    isFinished = false;
+    const changed = new Promise<void>((resolve) => (onChange = resolve));
+    isChanged = false;
     const nextMs = await sender.look();
-    // One that was over during the look has made room that it may not have seen.
-    if (isFinished) continue;
+    // What has changed during the look, it may not have seen.
+    if (isChanged) continue;
     if (sender.underWay() === 0) return hasFailed ? clock.nowMs() + againMs : nextMs;
-    await finished;
+    await changed;
   }
 }
 

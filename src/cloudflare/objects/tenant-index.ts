@@ -30,6 +30,8 @@ const againMs = 30_000;
 /** Entries are forgotten so late at most, many at a time: each alarm costs. Until then nobody is shown them. */
 const forgetEveryMs = 600_000;
 const mostForgotten = 1_000;
+/** Of Workers that wait. */
+const mostSockets = 1_000;
 const dayMs = 86_400_000;
 
 export class TenantIndex extends DurableObject<Environment> {
@@ -81,6 +83,7 @@ export class TenantIndex extends DurableObject<Environment> {
     if (enters && tenant !== undefined && receivers !== null) this.#tellEndpoints(entry, tenant, receivers);
     // An end comes before what was noted at its acceptance. Moving the alarm costs a row, so it is moved seldom.
     if (this.#alarmAtMs === null || forgetAtMs < this.#alarmAtMs - forgetEveryMs) this.#arm(forgetAtMs);
+    if (enters) this.#hint();
     if (tenant !== undefined) await this.#enlist(tenant, entry.forgetAtMs);
   }
 
@@ -95,6 +98,23 @@ export class TenantIndex extends DurableObject<Environment> {
     } catch (error) {
       logFault(this.env, "index_alarm_failed", error, id);
     }
+  }
+
+  /** A Worker's, which waits for the feed to grow (`stubs/live.ts`): this object sleeps meanwhile. */
+  override fetch(_request: Request): Response {
+    if (this.ctx.getWebSockets().length >= mostSockets) return new Response(null, { status: 503 });
+    const { 0: theirs, 1: ours } = new WebSocketPair();
+    this.ctx.acceptWebSocket(ours);
+    return new Response(null, { status: 101, webSocket: theirs });
+  }
+
+  override webSocketMessage(): void {}
+  override webSocketClose(): void {}
+  override webSocketError(): void {}
+
+  /** The feed has grown. Nothing leaves an object before what it has written is stored. */
+  #hint(): void {
+    for (const socket of this.ctx.getWebSockets()) if (socket.readyState === WebSocket.OPEN) socket.send("");
   }
 
   /** Told twice, it has one number. */

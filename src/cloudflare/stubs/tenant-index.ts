@@ -39,6 +39,14 @@ export function remoteFeed(env: Environment): Feed {
   };
 }
 
+/** A socket on which it is said that the tenant's feed has grown; or 503. @throws {StoreAway} */
+export function feedSocket(env: Environment, tenant: string): Promise<Response> {
+  const request = new Request("https://index/", { headers: { upgrade: "websocket" } });
+  return askObject<TenantIndex, Response>(env.TENANT_INDEXES, nameOf(tenant), (index) =>
+    index.fetch(request),
+  );
+}
+
 /** Of a tenant, or of all. */
 export async function listFrom(env: Environment, query: TicketQuery): Promise<TicketList> {
   const { tenant } = query;

@@ -24,11 +24,9 @@ async function pairThatTells(context: TestContext, name: string) {
   const answer: { with: (response: ServerResponse) => void } = {
     with: (response) => response.writeHead(204).end(),
   };
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      webhooks.push({ headers: request.headers, body });
-      answer.with(response);
-    });
+  const server = createServer(async (request, response) => {
+    webhooks.push({ headers: request.headers, body: await text(request) });
+    answer.with(response);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   context.onTestFinished(() => {
