@@ -74,6 +74,29 @@ describe.skipIf(!hasRedis("webhooks of processes that share a Redis"))(
       expect(webhooks.map(verified).toSorted()).toEqual(ids.toSorted());
     });
 
+    it("wait for Redis to be back: what ends in a process' own file is told from there, once", async (context) => {
+      const { redis, first, webhooks } = await pairThatTells(context, "webhooks-away");
+      await redis.kill();
+      await untilRedisIs("down", first);
+      const { status, body } = await first.service.compare({ processing_mode: "queue" });
+      expect(status).toBe(202);
+      const results = await until(
+        () => first.service.request(String(body["results_url"])),
+        (answer) => answer.status === 200,
+      );
+      expect(results.body["queue_id"]).toBe(body["queue_id"]);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      expect(webhooks).toEqual([]);
+      expect((await first.service.request("/api/v1/webhooks")).status).toBe(503);
+      await redis.restart();
+      await until(
+        async () => webhooks.length,
+        (count) => count > 0,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      expect(webhooks.map(verified)).toEqual([body["queue_id"]]);
+    });
+
     it("come under the same id from the other process, after the lease, where their sender was killed over them", async (context) => {
       const { first, second, webhooks, answer, looker } = await pairThatTells(context, "webhooks-killed");
       await second.service.stop();
