@@ -88,6 +88,7 @@ describe.skipIf(!hasRedis("webhooks of processes that share a Redis"))(
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       expect(webhooks).toEqual([]);
       expect((await first.service.request("/api/v1/webhooks")).status).toBe(503);
+      expect(first.service.logged("background_fault")).toEqual([]);
       await redis.restart();
       await until(
         async () => webhooks.length,
