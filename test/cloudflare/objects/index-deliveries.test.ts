@@ -6,7 +6,9 @@ import { keeperIn } from "../../../src/cloudflare/objects/index-deliveries.ts";
 import { remoteDeliveries } from "../../../src/cloudflare/stubs/deliveries.ts";
 import { receiversIn } from "../../../src/cloudflare/webhooks.ts";
 import type { DeliveryKeeper } from "../../../src/engine/deliveries.ts";
+import { withoutTexts } from "../../../src/engine/ticket-codec.ts";
 import type { Draft } from "../../../src/gateway/ports.ts";
+import { webhookBody } from "../../../src/http/notices.ts";
 import { postTimeoutMs } from "../../../src/push/post.ts";
 import { atOnceInTests, testDeliveries } from "../../contracts/deliveries.ts";
 import { draftOf, judged, kept } from "../../contracts/tickets.ts";
@@ -80,6 +82,9 @@ describe("a ticket's end", () => {
     await world.advance(1_000);
     const [webhook, ...more] = (await heardAt("/204")).slice(before);
     expect(more).toEqual([]);
+    // As a ticket's object would have it rendered.
+    const ticket = await tickets.load(id);
+    expect(webhook?.body).toBe(ticket && webhookBody(withoutTexts(ticket), false));
     const headers = webhook?.headers as Record<string, string>;
     expect(headers).toMatchObject({ "content-type": "application/json", "webhook-id": `evt_${id}_3` });
     vi.spyOn(Date, "now").mockReturnValue(world.nowMs());
