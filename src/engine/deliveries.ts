@@ -13,7 +13,7 @@ import {
   redelivered,
   settledDelivery,
   takenDelivery,
-  verdictOf,
+  receptionOf,
   type AttemptEnd,
   type Delivery,
   type EventToTell,
@@ -135,7 +135,7 @@ function rowsOf({ tables, atOnce }: DeliveriesParts) {
     tables.put(after);
     const endpoint = endpointOf(delivery);
     if (endpoint === null) return null;
-    const fares = afterAttempt(endpoint, delivery.id, verdictOf(end), nowMs, atOnce);
+    const fares = afterAttempt(endpoint, delivery.id, receptionOf(end), nowMs, atOnce);
     const dropped = after.state.status === "dropped" ? 1 : 0;
     const pending = fares.pending - (isPending(after) ? 0 : 1);
     return putChanged(endpoint, withDropped({ ...fares, pending }, dropped, nowMs), nowMs);
@@ -239,7 +239,7 @@ function sending(
           const delivery = settledDelivery(found, end, atMs, random());
           return { delivery, change: putOver(found, delivery, end, atMs) };
         }
-        if (verdictOf(end) !== "good" || found.state.status !== "due")
+        if (receptionOf(end) !== "good" || found.state.status !== "due")
           return { delivery: found, change: null };
         const delivery = settledDelivery(found, end, atMs, 0);
         const endpoint = tables.endpoint({ tenant: found.tenant, name: found.endpoint });
@@ -308,7 +308,23 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
     tables.putEndpoint(withDropped(left, 1, atMs));
   }
 
+  function lapse(delivery: Delivery, atMs: number): void {
+    putOver(delivery, lapsedDelivery(delivery, atMs), { kind: "given_back" }, atMs);
+  }
+
   return {
+    /** The one process that ever took from these tables is dead: what it had taken goes at once. */
+    senderDied(): void {
+      atomically(() => {
+        const atMs = nowMs();
+        for (;;) {
+          const taken = tables.lapsed(Infinity, batch);
+          for (const delivery of taken) lapse(delivery, atMs);
+          if (taken.length < batch) return;
+        }
+      });
+    },
+
     /**
      * Gives back what a dead process had taken, forgets what belongs to forgotten tickets, and drops what waits for endpoints that are no more.
      *
@@ -319,9 +335,7 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
       return atomically(() => {
         const atMs = nowMs();
         const lapsed = tables.lapsed(atMs, batch);
-        for (const delivery of lapsed) {
-          putOver(delivery, lapsedDelivery(delivery, atMs), { kind: "given_back" }, atMs);
-        }
+        for (const delivery of lapsed) lapse(delivery, atMs);
         const over = tables.over(atMs, batch);
         for (const delivery of over) forget(delivery, atMs);
         let isDone = lapsed.length < batch && over.length < batch;

@@ -92,6 +92,15 @@ describe("an object tells the sink", () => {
     expect(await taken(id)).toHaveLength(3);
   });
 
+  it("and may sleep as soon as it is answered", async () => {
+    const id = await judgedTicket();
+    await vi.waitFor(async () => expect(await story(id)).toBe(wholeStory));
+    const startedAtMs = Date.now();
+    await evictAll();
+    // What keeps it awake is paid for; the time limit of a POST is 15 s.
+    expect(Date.now() - startedAtMs).toBeLessThan(10_000);
+  });
+
   it("what it did not take, when it is back, over evictions", async () => {
     await answer(503);
     const id = await judgedTicket();

@@ -15,7 +15,7 @@ const many = 1_000;
 /** Of them wait together: less than a queue holds. */
 const atOnce = 100;
 
-/** @param most tickets of the longest test; 1,000 unless told */
+/** @param most tickets of the longest test, a multiple of 100; 1,000 unless told; 0: it is left out, where each call takes too long for it */
 export function testFeed(policy: TicketPolicy, make: () => Promise<FeedsUnderTest>, most = many): void {
   type World = FeedsUnderTest;
   type Page = Extract<FeedPage, { kind: "page" }>;
@@ -205,6 +205,7 @@ export function testFeed(policy: TicketPolicy, make: () => Promise<FeedsUnderTes
     expect(await page(world, before.last)).toMatchObject({ last: 3 });
   });
 
+  if (most === 0) return;
   it("gives a reader each of many ends once and in order, while more end", async () => {
     const world = await make();
     const ended = new Set<string>();

@@ -59,7 +59,7 @@ export type AttemptEnd =
   | { readonly kind: "ticket_gone" };
 
 /** What an end says of the receiver. */
-export type Verdict = "good" | "bad" | "gone" | "nothing";
+export type Reception = "good" | "bad" | "gone" | "nothing";
 
 /** What is entered: the end of a ticket. */
 export interface EventToTell {
@@ -152,7 +152,7 @@ export function redelivered(delivery: Delivery, nowMs: number): Delivery {
   return { ...delivery, step: 0, state: { status: "due", dueMs: nowMs } };
 }
 
-export function verdictOf(end: AttemptEnd): Verdict {
+export function receptionOf(end: AttemptEnd): Reception {
   switch (end.kind) {
     case "status":
       if (isGood(end.status)) return "good";
@@ -177,7 +177,7 @@ function failedAttempt(delivery: Delivery, end: AttemptEnd, nowMs: number, rando
   const dueMs = nowMs + waitMs(delivery.step, end, random);
   const step = delivery.step + 1;
   // The receiver wants no more of it, or there will be nothing to tell.
-  const isOver = verdictOf(end) === "gone" || dueMs >= delivery.forgetAtMs;
+  const isOver = receptionOf(end) === "gone" || dueMs >= delivery.forgetAtMs;
   return { ...delivery, step, state: isOver ? { status: "failed", atMs: nowMs } : { status: "due", dueMs } };
 }
 

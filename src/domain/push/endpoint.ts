@@ -14,7 +14,7 @@
  * 410 at a caller's own URL (`callback`) is that URL alone.
  */
 import { climb, rampStart, type Ramp } from "../ramp.ts";
-import type { Verdict } from "./delivery.ts";
+import type { Reception } from "./delivery.ts";
 
 /** An endpoint as the settings know it. */
 export interface KnownEndpoint {
@@ -128,12 +128,12 @@ export function sendingTo(endpoint: Endpoint, deliveryId: string): Endpoint {
 export function afterAttempt(
   endpoint: Endpoint,
   deliveryId: string,
-  verdict: Verdict,
+  reception: Reception,
   nowMs: number,
   atOnce: number,
 ): Endpoint {
   const sent = { ...endpoint, sending: Math.max(0, endpoint.sending - 1) };
-  switch (verdict) {
+  switch (reception) {
     case "nothing":
       return { ...sent, state: withoutProbe(sent.state, deliveryId) };
     case "good":

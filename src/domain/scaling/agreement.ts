@@ -1,5 +1,5 @@
 /** How far two judges say the same: of the same pairs, and of the essays by scales of their own. */
-import { askedAgain, type Evidence, type Verdict } from "./evidence.ts";
+import { askedAgain, type Evidence, type SetVerdict } from "./evidence.ts";
 import { correlation, correlationInterval, wilson, type Interval } from "./intervals.ts";
 import { errorOf, type Scale } from "./scale.ts";
 
@@ -35,7 +35,7 @@ interface Apart {
 
 /** Of each two judges. */
 export function agreementsOf(
-  verdicts: readonly Verdict[],
+  verdicts: readonly SetVerdict[],
   scales: readonly OwnScale[],
 ): readonly Agreement[] {
   const firsts = scales.map((_, judge) => {

@@ -45,7 +45,11 @@ function filled(pairs: readonly Pair[], count: number, dice: Dice): Filled {
 /** Walks from first to second, along each pair once, and cuts a circle off wherever it comes back to where it was. */
 function circlesIn(pairs: readonly Pair[], dice: Dice): { circles: Pair[][]; rest: Pair[] } {
   const from = new Map<number, Pair[]>();
-  for (const pair of shuffled(pairs, dice)) from.set(pair[0], [...(from.get(pair[0]) ?? []), pair]);
+  for (const pair of shuffled(pairs, dice)) {
+    const others = from.get(pair[0]);
+    if (others === undefined) from.set(pair[0], [pair]);
+    else others.push(pair);
+  }
   const [circles, rest]: [Pair[][], Pair[]] = [[], []];
   for (const start of from.keys()) {
     while ((from.get(start)?.length ?? 0) > 0) {

@@ -29,6 +29,7 @@ export type Design =
 export type DesignFault =
   | { readonly kind: "too_few_essays" }
   | { readonly kind: "same_id_twice"; readonly id: string }
+  | { readonly kind: "same_judge_twice"; readonly judge: string }
   | { readonly kind: "bad_per_essay" }
   /** `perEssay` is odd in a regular design, where it has to be even. */
   | { readonly kind: "odd_per_essay"; readonly below: number; readonly above: number }

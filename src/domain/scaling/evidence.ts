@@ -23,7 +23,7 @@ export interface JudgedCall extends PlannedCall {
 }
 
 /** A verdict, with its essays and judge by their numbers in the evidence. */
-export interface Verdict extends Observation {
+export interface SetVerdict extends Observation {
   readonly call: JudgedCall;
   readonly judge: number;
   /** The same for both orders of two essays. */
@@ -36,7 +36,9 @@ export interface Evidence {
   /** All that were asked. */
   readonly judges: readonly string[];
   /** By `seq`. */
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly SetVerdict[];
+  /** For each essay the places of its verdicts. */
+  readonly ofEssay: readonly (readonly number[])[];
 }
 
 /**
@@ -52,11 +54,17 @@ export function evidenceOf(calls: readonly JudgedCall[], judges: readonly string
   const numbers = new Map(judges.map((judge, at) => [judge, at]));
   const verdicts = judged.map((call) => verdictOf(call, essays, numbers.get(call.judge) ?? -1));
   const timesAsked = new Map<string, number>();
-  for (const verdict of verdicts) timesAsked.set(keyOf(verdict), (timesAsked.get(keyOf(verdict)) ?? 0) + 1);
+  const ofEssay = [...essays.keys()].map((): number[] => []);
+  for (const [at, verdict] of verdicts.entries()) {
+    timesAsked.set(keyOf(verdict), (timesAsked.get(keyOf(verdict)) ?? 0) + 1);
+    ofEssay[verdict.first]?.push(at);
+    ofEssay[verdict.second]?.push(at);
+  }
   return {
     essays: [...essays.keys()],
     judges,
     verdicts: verdicts.map((verdict) => ({ ...verdict, weight: 1 / (timesAsked.get(keyOf(verdict)) ?? 1) })),
+    ofEssay,
   };
 }
 
@@ -68,11 +76,11 @@ export function ofJudge({ verdicts, judges }: Evidence, judge: number): Evidence
   );
 }
 
-function keyOf({ pair, judge }: Verdict): string {
+function keyOf({ pair, judge }: SetVerdict): string {
   return `${pair}/${judge}`;
 }
 
-function verdictOf(call: JudgedCall, essays: ReadonlyMap<string, number>, judge: number): Verdict {
+function verdictOf(call: JudgedCall, essays: ReadonlyMap<string, number>, judge: number): SetVerdict {
   const [one, two] = [essays.get(call.essay1) ?? 0, essays.get(call.essay2) ?? 0];
   const [first, second] = call.shownFirst === call.essay1 ? [one, two] : [two, one];
   return {
@@ -88,14 +96,17 @@ function verdictOf(call: JudgedCall, essays: ReadonlyMap<string, number>, judge:
 
 /** A pair's verdicts by one judge, the first in each order and the first that repeats an order. */
 export interface AskedAgain {
-  readonly verdict: Verdict;
-  readonly swapped: Verdict | null;
-  readonly repeated: Verdict | null;
+  readonly verdict: SetVerdict;
+  readonly swapped: SetVerdict | null;
+  readonly repeated: SetVerdict | null;
 }
 
 /** For each pair that a judge has judged; verdicts on equal texts are no evidence of anything but the order. */
-export function askedAgain(verdicts: readonly Verdict[]): readonly AskedAgain[] {
-  const pairs = new Map<number, { verdict: Verdict; swapped: Verdict | null; repeated: Verdict | null }>();
+export function askedAgain(verdicts: readonly SetVerdict[]): readonly AskedAgain[] {
+  const pairs = new Map<
+    number,
+    { verdict: SetVerdict; swapped: SetVerdict | null; repeated: SetVerdict | null }
+  >();
   for (const verdict of verdicts) {
     const pair = pairs.get(verdict.pair);
     if (pair === undefined) pairs.set(verdict.pair, { verdict, swapped: null, repeated: null });

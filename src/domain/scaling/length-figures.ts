@@ -3,7 +3,7 @@
  */
 import { fitOf } from "./bradley-terry.ts";
 import { covarianceOf } from "./errors.ts";
-import type { Evidence, Verdict } from "./evidence.ts";
+import type { Evidence, SetVerdict } from "./evidence.ts";
 import { meanOf, type MeanShare } from "./intervals.ts";
 import type { Figure } from "./reliability.ts";
 import type { Scale } from "./scale.ts";
@@ -30,7 +30,7 @@ type NoLengthEffect =
 
 /** @param lengths in UTF-16 units, by id */
 export function lengthFiguresOf(
-  verdicts: readonly Verdict[],
+  verdicts: readonly SetVerdict[],
   lengths: ReadonlyMap<string, number>,
 ): LengthFigures {
   const pairs = new Map<number, { longer: number; of: number }>();
@@ -50,6 +50,12 @@ export function lengthFiguresOf(
     pairs: all.length,
     share: meanOf(all.map(({ longer, of }) => longer / of)),
   };
+}
+
+/** Do longer, or shorter, essays win more than chance allows? */
+export function isLengthSeen({ share }: LengthFigures, { value }: LengthEffect): boolean {
+  if (value !== null) return Math.abs(value.beta) > 1.96 * value.error;
+  return share !== null && (share.ci95[0] > 0.5 || share.ci95[1] < 0.5);
 }
 
 /**
@@ -84,7 +90,11 @@ export function lengthEffectOf(
  * Is there for each judge a ratio above which the first essay always won, and below which it always lost (or the other way round)? Then β would be infinite:
  * the penalty holds the scores alone.
  */
-function isSeparated(verdicts: readonly Verdict[], column: Float64Array, { orderEffects }: Scale): boolean {
+function isSeparated(
+  verdicts: readonly SetVerdict[],
+  column: Float64Array,
+  { orderEffects }: Scale,
+): boolean {
   return [1, -1].some((sign) =>
     orderEffects.every((effect, judge) => {
       // Without an order effect of its own the ratio is that of equal lengths.
@@ -100,7 +110,7 @@ function isSeparated(verdicts: readonly Verdict[], column: Float64Array, { order
   );
 }
 
-function logRatio({ call }: Verdict, lengths: ReadonlyMap<string, number>): number | null {
+function logRatio({ call }: SetVerdict, lengths: ReadonlyMap<string, number>): number | null {
   const [one, two] = [lengths.get(call.essay1) ?? 0, lengths.get(call.essay2) ?? 0];
   if (one < 1 || two < 1) return null;
   return call.shownFirst === call.essay1 ? Math.log(one / two) : Math.log(two / one);

@@ -17,11 +17,11 @@ export interface Misfit {
   readonly expected95: Interval;
 }
 
-/** @param isOwn whether an observation, by its place in the model, is one of those that are asked about. @returns `null` without any */
-export function misfitOf({ model, fit }: Scale, isOwn: (at: number) => boolean): Misfit | null {
+/** @param own the observations that are asked about, by their places in the model. @returns `null` without any */
+export function misfitOf({ model, fit }: Scale, own: readonly number[]): Misfit | null {
   const sums = { verdicts: 0, weight: 0, squares: 0, variance: 0, relative: 0, spread: 0 };
-  for (const [at, { firstWon, weight }] of model.observations.entries()) {
-    if (!isOwn(at)) continue;
+  for (const at of own) {
+    const { firstWon = false, weight = 0 } = model.observations[at] ?? {};
     const chance = chanceOf(model, fit, at);
     const square = ((firstWon ? 1 : 0) - chance) ** 2;
     const variance = chance * (1 - chance);
@@ -29,7 +29,8 @@ export function misfitOf({ model, fit }: Scale, isOwn: (at: number) => boolean):
     sums.weight += weight;
     sums.squares += weight * square;
     sums.variance += weight * variance;
-    sums.relative += (weight * square) / variance;
+    // The square over the variance, which may have been lost in rounding.
+    sums.relative += weight * (firstWon ? (1 - chance) / chance : chance / (1 - chance));
     // The variance of the square itself.
     sums.spread += weight ** 2 * variance * (1 - 4 * variance);
   }
@@ -43,7 +44,7 @@ export function misfitOf({ model, fit }: Scale, isOwn: (at: number) => boolean):
   };
 }
 
-/** An infit that a person should look into: above 1.5, or more than two standard deviations above the mean of all. */
+/** An infit that a person should look into: above 1.5; or above 1, and more than two standard deviations above the mean of all. */
 export function isMisfit(infit: number, all: readonly number[]): boolean {
   if (infit > 1.5) return true;
   if (all.length < 3) return false;

@@ -2,7 +2,7 @@
  * What a judge's verdicts owe to the order in which it reads. A pair that was asked in both orders says it directly; noise alone changes verdicts too, so
  * only what goes more the one way than the other, or is more than what changes when the order stays, is called an effect.
  */
-import { askedAgain, type Verdict } from "./evidence.ts";
+import { askedAgain, type SetVerdict } from "./evidence.ts";
 import {
   coinP,
   normalP,
@@ -57,7 +57,7 @@ interface NoFirstSlot {
 type OrderFinding = "towards_first" | "towards_second" | "unsteady" | "none" | "untested";
 
 /** @param verdicts of one judge, on texts that differ */
-export function orderFiguresOf(verdicts: readonly Verdict[], eta: OrderEffect): OrderFigures {
+export function orderFiguresOf(verdicts: readonly SetVerdict[], eta: OrderEffect): OrderFigures {
   const again = askedAgain(verdicts);
   const swapped = swappedOf(
     again.flatMap(({ verdict, swapped: other }) => (other === null ? [] : [[verdict, other]])),
@@ -80,7 +80,7 @@ export function orderFiguresOf(verdicts: readonly Verdict[], eta: OrderEffect): 
   return { ...figures, finding: findingOn(figures) };
 }
 
-type TwoVerdicts = readonly (Verdict | undefined)[];
+type TwoVerdicts = readonly (SetVerdict | undefined)[];
 
 function consistencyOf(both: readonly TwoVerdicts[]): Consistency | null {
   const consistent = both.filter(([one, other]) => one?.call.winner === other?.call.winner).length;
@@ -117,7 +117,7 @@ function lessConsistentOf(again: ReturnType<typeof askedAgain>): OrderFigures["l
 
 /** Without pairs in both orders the share of the first is theirs who were first, unless everybody was so as often as second. */
 function firstSlotOf(
-  verdicts: readonly Verdict[],
+  verdicts: readonly SetVerdict[],
   swapped: Swapped | null,
   maxSkew: number,
 ): FirstSlot | NoFirstSlot {

@@ -42,7 +42,7 @@ export function oriented(pairs: readonly Pair[], dice: Dice): Pair[] {
         essay = other;
         edge = essay === start ? undefined : nextFrom(essay);
       } while (edge !== undefined);
-      turned.push(...(dice() < 0.5 ? trail : trail.map(([one, two]): Pair => [two, one]).toReversed()));
+      turned.push(...(dice() < 0.5 ? trail : trail.map(([one, two]): Pair => [two, one])));
     }
   }
   return turned;

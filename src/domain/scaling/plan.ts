@@ -71,6 +71,8 @@ export function planOf(input: PlanInput): Result<SetPlan, DesignFault> {
   const ids = essays.map(({ id }) => id);
   const twice = ids.find((id, at) => id === ids[at + 1]);
   if (twice !== undefined) return { ok: false, error: { kind: "same_id_twice", id: twice } };
+  const judge = judges.find((one, at) => judges.indexOf(one) < at);
+  if (judge !== undefined) return { ok: false, error: { kind: "same_judge_twice", judge } };
   const found = drawn(design, ids, diceOf(seed, "pairs"));
   if (!found.ok) return found;
   const { kind, layers } = found.value;
@@ -136,7 +138,8 @@ function perEssayOf(design: Design): number | null {
 }
 
 function againOf(share: number, pairs: number): number {
-  return share <= 0 ? 0 : Math.min(pairs, Math.max(leastAudited, Math.ceil(share * pairs)));
+  // .07 of 100 is a little more than 7 in floating point, and 7 all the same.
+  return share <= 0 ? 0 : Math.min(pairs, Math.max(leastAudited, Math.ceil(share * pairs - 1e-9)));
 }
 
 /**

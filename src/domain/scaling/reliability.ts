@@ -3,7 +3,7 @@
  */
 import { fitOf } from "./bradley-terry.ts";
 import { diceOf, shuffled } from "./dice.ts";
-import type { Evidence, Verdict } from "./evidence.ts";
+import type { Evidence, SetVerdict } from "./evidence.ts";
 import { correlation, type Interval } from "./intervals.ts";
 import type { Fit } from "./likelihood.ts";
 import { groupsOf, type ScaleModel } from "./observations.ts";
@@ -130,7 +130,7 @@ function splitsFor(essays: number): number {
 
 /** @returns a correlation for each split that leaves all essays comparable in both halves */
 function betweenHalves(
-  verdicts: readonly Verdict[],
+  verdicts: readonly SetVerdict[],
   { model, fit }: Scale,
   seed: number,
   splits: number,

@@ -1,6 +1,6 @@
 /** The report's parts, as they stand in it. Beside each figure: of how many, its interval and how that was made, or why there is none. */
 import type { Agreement } from "./agreement.ts";
-import type { Evidence, JudgedCall, Verdict } from "./evidence.ts";
+import type { Evidence, JudgedCall, SetVerdict } from "./evidence.ts";
 import { around, type Interval } from "./intervals.ts";
 import { chanceOf } from "./likelihood.ts";
 import { lengthFiguresOf, type LengthEffect, type LengthFigures } from "./length-figures.ts";
@@ -9,7 +9,7 @@ import type { OrderFigures } from "./order-figures.ts";
 import type { Figure, NoReliability, Separation, SplitHalf } from "./reliability.ts";
 import { failuresIn } from "./report-tallies.ts";
 import type { Scale } from "./scale.ts";
-import { misfitOfEssay, type Score } from "./scores.ts";
+import type { Score } from "./scores.ts";
 import { lengthSays, misfitSays, orderSays, reliabilitySays } from "./sentences.ts";
 
 export interface JudgeOrder {
@@ -68,7 +68,7 @@ function firstSlotOf({ firstSlot, swapped, verdicts }: OrderFigures): number {
 
 export function lengthPart(
   { figures, effect }: { readonly figures: LengthFigures; readonly effect: LengthEffect },
-  verdicts: readonly Verdict[],
+  verdicts: readonly SetVerdict[],
   judges: readonly string[],
   lengths: ReadonlyMap<string, number>,
 ) {
@@ -143,18 +143,17 @@ const mostSurprises = 20;
 const fewestOfJudge = 20;
 
 export function fitPart(evidence: Evidence, scale: Scale | null, scores: readonly Score[]) {
-  const misfits = scores.filter(({ flags }) => flags.includes("misfit")).length;
+  const misfits = new Set(scores.filter(({ flags }) => flags.includes("misfit")).map(({ essay }) => essay));
   return {
     essays: evidence.essays.flatMap((essay, at) => {
-      const misfit = scale && misfitOfEssay(evidence, scale, at);
+      const misfit = scale && misfitOf(scale, evidence.ofEssay[at] ?? []);
       if (misfit === null) return [];
-      const isFlagged = scores.some((score) => score.essay === essay && score.flags.includes("misfit"));
-      return [{ essay, ...asPart(misfit), flags: isFlagged ? ["misfit"] : [] }];
+      return [{ essay, ...asPart(misfit), flags: misfits.has(essay) ? ["misfit"] : [] }];
     }),
     judges: judgesFit(evidence, scale),
     surprises: scale === null ? [] : surprisesIn(evidence, scale),
     confidence: scale === null ? [] : confidenceIn(evidence, scale),
-    says: misfitSays(misfits),
+    says: misfitSays(misfits.size),
   };
 }
 
@@ -166,7 +165,7 @@ function asPart(misfit: NonNullable<ReturnType<typeof misfitOf>>) {
 function judgesFit({ verdicts, judges }: Evidence, scale: Scale | null) {
   const found = judges.map((judge, at) => ({
     judge,
-    misfit: scale && misfitOf(scale, (row) => verdicts[row]?.judge === at),
+    misfit: scale && misfitOf(scale, placesOf(verdicts, at)),
   }));
   const infits = found.flatMap(({ misfit }) => misfit?.infit ?? []);
   return found.flatMap(({ judge, misfit }) => {
@@ -179,6 +178,10 @@ function judgesFit({ verdicts, judges }: Evidence, scale: Scale | null) {
     ];
     return [{ judge, ...asPart(misfit), flags }];
   });
+}
+
+function placesOf(verdicts: readonly SetVerdict[], judge: number): readonly number[] {
+  return verdicts.flatMap((verdict, place) => (verdict.judge === judge ? [place] : []));
 }
 
 function surprisesIn({ verdicts }: Evidence, scale: Scale) {

@@ -155,6 +155,7 @@ export function reportOn(input: ReportInput): SetReport {
       models,
       pairsAddedAfterResults: input.pairsAddedAfterResults,
       identical: [...identical.values()],
+      length,
     }),
   };
 }
@@ -212,7 +213,7 @@ function progressOf(plan: SetPlan, calls: readonly JudgedCall[], { verdicts }: E
 }
 
 function judgeScoresOf(judge: string, own: OwnScale | undefined, ids: readonly string[]): JudgeScores {
-  const evidence: Evidence = own?.evidence ?? { essays: [], judges: [], verdicts: [] };
+  const evidence: Evidence = own?.evidence ?? { essays: [], judges: [], verdicts: [], ofEssay: [] };
   const scale: Scale | null = own?.scale ?? null;
   const { ssr } = separationOf(scale);
   return {

@@ -2,7 +2,7 @@
 import { errorOf, type Scale } from "./scale.ts";
 import type { Evidence } from "./evidence.ts";
 import { around, type Interval } from "./intervals.ts";
-import { isMisfit, misfitOf, type Misfit } from "./misfit.ts";
+import { isMisfit, misfitOf } from "./misfit.ts";
 import { ranksOf } from "./ranks.ts";
 
 /** As it stands in a report. */
@@ -44,7 +44,7 @@ export const fewComparisons = 6;
 /** Those with verdicts by group and rank, then those without, by id. @param ids of all essays */
 export function scoresOf(evidence: Evidence, scale: Scale | null, ids: readonly string[]): readonly Score[] {
   const { essays } = evidence;
-  const misfits = essays.map((_, essay) => scale && misfitOfEssay(evidence, scale, essay));
+  const misfits = essays.map((_, essay) => scale && misfitOf(scale, evidence.ofEssay[essay] ?? []));
   const infits = misfits.flatMap((misfit) => misfit?.infit ?? []);
   const scored =
     scale === null
@@ -82,23 +82,15 @@ export function scoresOf(evidence: Evidence, scale: Scale | null, ids: readonly 
   ];
 }
 
-export function misfitOfEssay({ verdicts }: Evidence, scale: Scale, essay: number): Misfit | null {
-  return misfitOf(scale, (at) => verdicts[at]?.first === essay || verdicts[at]?.second === essay);
-}
-
 interface Counts {
   readonly comparisons: number;
   readonly wins: number;
 }
 
-function countsOf({ verdicts }: Evidence, essay: number): Counts {
-  let [comparisons, wins] = [0, 0];
-  for (const { first, second, firstWon } of verdicts) {
-    if (first !== essay && second !== essay) continue;
-    comparisons++;
-    if (firstWon === (first === essay)) wins++;
-  }
-  return { comparisons, wins };
+function countsOf({ verdicts, ofEssay }: Evidence, essay: number): Counts {
+  const own = ofEssay[essay] ?? [];
+  const won = own.filter((at) => verdicts[at]?.firstWon === (verdicts[at]?.first === essay));
+  return { comparisons: own.length, wins: won.length };
 }
 
 function flagsOf({ comparisons, wins }: Counts, isAnchor: boolean, isUneven: boolean): readonly ScoreFlag[] {

@@ -1,5 +1,5 @@
 /** What a teacher reads instead of the numbers. Each is made of numbers alone, and none says more than they do. */
-import type { LengthEffect, LengthFigures } from "./length-figures.ts";
+import { isLengthSeen, type LengthEffect, type LengthFigures } from "./length-figures.ts";
 import type { OrderFigures, Swapped } from "./order-figures.ts";
 import type { Separation } from "./reliability.ts";
 
@@ -59,10 +59,7 @@ export function lengthSays(figures: LengthFigures, effect: LengthEffect): string
   if (share === null)
     return "Nothing here says whether longer essays win: none were of known and unequal length.";
   const seen = `The longer essay won ${longerChosen} of ${of} verdicts`;
-  const [low, high] = share.ci95;
-  const isSeen =
-    effect.value === null ? low > 0.5 || high < 0.5 : Math.abs(effect.value.beta) > 1.96 * effect.value.error;
-  if (!isSeen) return `${seen}, no more than chance allows.`;
+  if (!isLengthSeen(figures, effect)) return `${seen}, no more than chance allows.`;
   return share.value > 0.5
     ? `${seen}. This cannot tell whether the judge likes length or longer essays are better here.`
     : `${seen}. This cannot tell whether the judge likes brevity or shorter essays are better here.`;

@@ -1,11 +1,12 @@
 /** What keeps a report's figures from meaning what they seem to: each with a code for programs and a sentence for people. */
+import { isLengthSeen, type LengthEffect, type LengthFigures } from "./length-figures.ts";
 import type { SetPlan } from "./plan.ts";
 import type { Separation } from "./reliability.ts";
 import type { JudgeOrder } from "./report-parts.ts";
 import type { ModelPart } from "./report-tallies.ts";
 import type { Scale } from "./scale.ts";
 import { fewComparisons, type Score } from "./scores.ts";
-import { howMany, misfitSays, orderSays, reliabilitySays } from "./sentences.ts";
+import { howMany, lengthSays, misfitSays, orderSays, reliabilitySays } from "./sentences.ts";
 
 export interface Warning {
   readonly code: string;
@@ -26,6 +27,7 @@ export interface WarningInput {
   readonly pairsAddedAfterResults: boolean;
   /** Pairs of essays with equal texts. */
   readonly identical: readonly (readonly [string, string])[];
+  readonly length: { readonly figures: LengthFigures; readonly effect: LengthEffect };
 }
 
 export function warningsOf(input: WarningInput): readonly Warning[] {
@@ -33,6 +35,7 @@ export function warningsOf(input: WarningInput): readonly Warning[] {
     ...aboutProgress(input),
     ...aboutScores(input),
     ...input.orders.flatMap(aboutOrder),
+    ...aboutLength(input),
     ...aboutModels(input),
   ];
 }
@@ -151,6 +154,10 @@ function aboutOrder({ judge, figures }: JudgeOrder): readonly Warning[] {
     });
   }
   return found;
+}
+
+function aboutLength({ length: { figures, effect } }: WarningInput): readonly Warning[] {
+  return isLengthSeen(figures, effect) ? [{ code: "length", says: lengthSays(figures, effect) }] : [];
 }
 
 function aboutModels({ models, orders }: WarningInput): readonly Warning[] {

@@ -12,6 +12,8 @@ import type { GroupCommit } from "./group-commit.ts";
 export interface SqliteDeliveries extends DeliveryStore {
   /** Enters the ticket's end, where it has ended and somebody is to be told. Within the transaction that stores it. */
   enter(ticket: Ticket): void;
+  /** This process is the successor of the one that has sent so far. */
+  senderDied(): Promise<void>;
 }
 
 export interface SqliteDeliveriesParts {
@@ -55,6 +57,7 @@ export function sqliteDeliveries(parts: SqliteDeliveriesParts): SqliteDeliveries
         onFault(error);
       }
     },
+    senderDied: () => commits.write(() => keeper.senderDied()),
     take: (...asked) => commits.write(() => keeper.take(...asked)),
     settle: (...settled) => commits.write(() => keeper.settle(...settled)),
     tidy: (endpoints) => commits.write(() => keeper.tidy(endpoints)),
@@ -141,7 +144,7 @@ function deliveriesInOrder(
     due: ({ tenant, name }, nowMs, most) => all(selectDue.all(tenant, name, nowMs, most)),
     dueLater: ({ tenant, name }, nowMs, most) => all(selectLater.all(tenant, name, nowMs, most)),
     firstDueMs: ({ tenant, name }) => momentIn(selectFirstDue.get(tenant, name)),
-    lapsed: (nowMs, most) => all(selectLapsed.all(nowMs, most)),
+    lapsed: (nowMs, most) => all(selectLapsed.all(Math.min(nowMs, Number.MAX_SAFE_INTEGER), most)),
     firstLapseMs: () => momentIn(selectFirstLapse.get()),
     over: (nowMs, most) => all(selectOver.all(nowMs, most)),
     firstOverMs: () => momentIn(selectFirstOver.get()),

@@ -96,11 +96,11 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
 
 /** The predecessor is dead, or we would not have its lock. Where the disk is full, its claims end with their leases. */
 async function takeOver(
-  { gates, tickets, keys }: SqliteTables,
+  { gates, tickets, keys, deliveries }: SqliteTables,
   onFault: SqliteParts["onFault"],
 ): Promise<void> {
   await tickets.toPresent().catch(onFault);
-  await Promise.all([tickets.claimantsDied(), keys.ownersDied()]).catch(onFault);
+  await Promise.all([tickets.claimantsDied(), keys.ownersDied(), deliveries?.senderDied()]).catch(onFault);
   for (const ticket of tickets.unfinished()) giveNotice(gates.of(ticket.about.provider), ticket);
 }
 

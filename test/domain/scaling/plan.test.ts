@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expectedErrorOf } from "../../../src/domain/scaling/expected-error.ts";
+import { plannedOf } from "../../../src/domain/scaling/planned.ts";
 import { planOf, planText, type PlannedCall, type SetPlan } from "../../../src/domain/scaling/plan.ts";
 import { mostSkew } from "../../../src/domain/scaling/orient.ts";
 import { essaysNamed, plannedSet, regular } from "./made-up-judges.ts";
@@ -54,6 +55,7 @@ describe("a plan", () => {
     [30, 10, 0.1, 150, 30],
     [100, 10, 0.1, 500, 50],
     [100, 10, 0.105, 500, 53],
+    [100, 20, 0.07, 1000, 70],
     [8, 6, 0.1, 24, 24],
     [30, 10, 0, 150, 0],
     [30, 10, 1, 150, 150],
@@ -95,10 +97,14 @@ describe("a plan", () => {
     );
   });
 
-  it("refuses an id that is there twice", () => {
+  it("refuses an id, or a judge, that is there twice", () => {
     const essays = [...essaysNamed(3), { id: "E2", sha256: "other" }];
     const input = { essays, judges: ["a"], design: regular(2), seed: 1, auditShare: 0, repeatShare: 0 };
     expect(planOf(input)).toEqual({ ok: false, error: { kind: "same_id_twice", id: "E2" } });
+    expect(planOf({ ...input, essays: essaysNamed(3), judges: ["a", "b", "a"] })).toEqual({
+      ok: false,
+      error: { kind: "same_judge_twice", judge: "a" },
+    });
   });
 
   it("says that a design became complete", () => {
@@ -128,6 +134,20 @@ it("the text of a plan differs wherever what is asked does", () => {
   const texts = [plan, ...changed].map((one) => planText(one, "prompt"));
   expect(new Set([...texts, planText(plan, "another prompt")]).size).toBe(changed.length + 2);
   expect(planText(JSON.parse(JSON.stringify(plan)) as SetPlan, "prompt")).toBe(texts[0]);
+});
+
+it("a plan comes to what the API says of it", () => {
+  const { expected_se, ...counts } = plannedOf(plannedSet(30));
+  expect(counts).toEqual({
+    design: "regular",
+    essays: 30,
+    pairs: 150,
+    audited_pairs: 30,
+    repeated_pairs: 0,
+    calls: 180,
+  });
+  expect(Object.keys(expected_se)).toEqual(["even", "spread_1", "spread_2"]);
+  expect(expected_se.even).toBe(0.63);
 });
 
 describe("the expected error", () => {

@@ -3,7 +3,7 @@ import { fitOf } from "../../../src/domain/scaling/bradley-terry.ts";
 import { covarianceOf, errorOfDifference } from "../../../src/domain/scaling/errors.ts";
 import { logLikelihoodOf } from "../../../src/domain/scaling/likelihood.ts";
 import { misfitOf } from "../../../src/domain/scaling/misfit.ts";
-import { groupsOf, isStronglyConnected } from "../../../src/domain/scaling/observations.ts";
+import { groupsOf, isStronglyConnected, type Observation } from "../../../src/domain/scaling/observations.ts";
 import { separationOf } from "../../../src/domain/scaling/reliability.ts";
 import type { Scale } from "../../../src/domain/scaling/scale.ts";
 import { apart, modelOf, perfectRecord, referenceCases, type Case } from "./reference.ts";
@@ -21,6 +21,10 @@ function named(name: string): Case {
   const found = referenceCases.find((one) => one.name === name);
   if (found === undefined) throw new Error(name);
   return found;
+}
+
+function placesOf({ model }: Case, isOwn: (one: Observation, at: number) => boolean): readonly number[] {
+  return model.observations.flatMap((one, at) => (isOwn(one, at) ? [at] : []));
 }
 
 const having = (isHad: (one: Case) => boolean) => referenceCases.filter(isHad);
@@ -47,10 +51,10 @@ describe("to six digits as others have found", () => {
   it.each(having(({ expected }) => expected.infit !== undefined))("infit and outfit of $name", (one) => {
     const scale = scaleOn(one);
     const misfits = one.expected.theta.map((_, essay) =>
-      misfitOf(scale, (at) => {
-        const { first, second } = one.model.observations[at] ?? {};
-        return first === essay || second === essay;
-      }),
+      misfitOf(
+        scale,
+        placesOf(one, ({ first, second }) => first === essay || second === essay),
+      ),
     );
     const [infits, outfits] = [
       misfits.map((one) => one?.infit ?? NaN),
@@ -103,8 +107,14 @@ it("says how far two scores can be told apart, as R does", () => {
 });
 
 it("has the fit of judges that sirt has", () => {
-  const scale = scaleOn(named("five, penalty 0"));
-  const judges = [0, 1].map((judge) => misfitOf(scale, (at) => at % 2 === judge));
+  const five = named("five, penalty 0");
+  const scale = scaleOn(five);
+  const judges = [0, 1].map((judge) =>
+    misfitOf(
+      scale,
+      placesOf(five, (_, at) => at % 2 === judge),
+    ),
+  );
   const found = judges.flatMap((misfit) => [misfit?.infit ?? NaN, misfit?.outfit ?? NaN]);
   expect(apart(found, [0.96408467, 0.94245873, 1.03925338, 1.05103343])).toBeLessThan(tolerance);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { evidenceOf, type JudgedCall } from "../../../src/domain/scaling/evidence.ts";
+import { differencesIn } from "../../../src/domain/scaling/difference.ts";
 import { lengthEffectOf } from "../../../src/domain/scaling/length-figures.ts";
 import { orderFiguresOf } from "../../../src/domain/scaling/order-figures.ts";
 import type { SetPlan } from "../../../src/domain/scaling/plan.ts";
@@ -161,11 +162,26 @@ describe("a judge that knows", () => {
     const warning = report.warnings.find(({ code }) => code === "perfect_record");
     expect(warning?.essays).toContain(best?.essay);
     expect(warning?.says).toMatch(/never lost: .* guess(es)? upwards/);
+    const flagged = report.scores.filter(({ flags }) => flags.includes("lost_all"));
+    expect(flagged.map(({ wins }) => wins)).toEqual(flagged.map(() => 0));
+    expect(flagged.map(({ essay }) => essay)).toContain("E1");
   });
 
   it("is called more regular than chance, not good", () => {
     expect(report.fit.judges[0]).toMatchObject({ flags: ["too_regular"] });
     expect(orderOf(report)).toMatchObject({ consistency: 1, p: 1, finding: "none" });
+  });
+
+  it("has ties to the furthest essays within 1.96 errors of the difference, and to none further", () => {
+    const scored = report.scores;
+    expect(scored[0]?.tied_to).toBeLessThan(30);
+    for (const { rank, tied_from, tied_to, essay } of scored) {
+      const pairs = scored.map((other) => [essay, other.essay] as const);
+      const near = differencesIn({ plan, calls: judgedBy(plan, perfect) }, pairs).flatMap((found, other) =>
+        Math.abs(found.difference ?? NaN) < 1.96 * (found.se ?? NaN) ? [scored[other]?.rank ?? NaN] : [],
+      );
+      expect([tied_from, tied_to]).toEqual([Math.min(rank ?? NaN, ...near), Math.max(rank ?? NaN, ...near)]);
+    }
   });
 
   it("has ties around each score that hold it", () => {
@@ -181,7 +197,7 @@ describe("length", () => {
   const lengths = new Map(plan.essays.map(({ id }) => [id, 300 * Math.exp(numberOf(id) / 5)]));
 
   it("that decides is counted, has no finite effect, and is called an association", () => {
-    const { length } = reported(plan, judgedBy(plan, perfect), { lengths });
+    const { length, warnings } = reported(plan, judgedBy(plan, perfect), { lengths });
     expect(length).toMatchObject({
       longer_chosen: 190,
       of: 190,
@@ -191,6 +207,7 @@ describe("length", () => {
       beta_reason: "length_decides",
     });
     expect(length.says).toContain("cannot tell whether the judge likes length");
+    expect(warnings).toContainEqual({ code: "length", says: length.says });
   });
 
   it("has an effect where longer essays mostly win, which moves no score", () => {
@@ -425,6 +442,17 @@ describe("what keeps figures from meaning what they seem to", () => {
     });
   });
 
+  it("calls nothing an order effect where the worse one was always first, however large it comes out", () => {
+    const worse = plannedSet(30, { auditShare: 0 });
+    const turned = worse.calls.map((call) => ({
+      ...call,
+      shownFirst: numberOf(call.essay1) < numberOf(call.essay2) ? call.essay1 : call.essay2,
+    }));
+    const order = orderOf(reported(worse, judgedBy({ ...worse, calls: turned }, noisy(30, { spread: 3 }))));
+    expect(Math.abs((order.eta ?? NaN) / (order.eta_se ?? NaN))).toBeGreaterThan(1.96);
+    expect(order).toMatchObject({ finding: "untested", first_slot_rate: null });
+  });
+
   it("has no order effect where who is first and who is better can't be told apart", () => {
     const odd = ({ essay1, essay2 }: JudgedCall) => (numberOf(essay1) + numberOf(essay2)) % 2 === 1;
     const confounded = calls
@@ -522,6 +550,13 @@ describe("the report", () => {
     const cost = reported(plan, [{ ...first, costEstimate: null }, ...rest]).cost;
     expect(cost).toMatchObject({ total: null, unknown_cost_calls: 1, per_judgement: null });
     expect(cost.known).toBeCloseTo((calls.length - 1) * 0.001, 9);
+  });
+
+  it("has numbers that JSON holds, of a judge that never errs in all pairs of many", () => {
+    const complete = plannedSet(120, { design: { kind: "complete" }, auditShare: 0 });
+    const { fit, scores } = reported(complete, judgedBy(complete, perfect));
+    const all = fit.essays.flatMap(({ infit, outfit }) => [infit, outfit]);
+    expect([...all, ...scores.map(({ se }) => se ?? NaN)].every(Number.isFinite)).toBe(true);
   });
 
   it("tells how the stated confidence goes with the scale", () => {

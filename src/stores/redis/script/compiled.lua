@@ -8994,7 +8994,7 @@ return ____exports
  end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local ownerOfEnded, enlist, enterFeed, keep, tell, mostGone
+local ownerOfEnded, enlist, enterFeed, keep, tell, mostGone, looksEach, feedSpareMs
 function ownerOfEnded(self, ____bindingPattern0)
     local owner
     local facts
@@ -9086,20 +9086,26 @@ function enterFeed(self, run, ____bindingPattern0)
         ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
         item.ticketId
     )
-    keep(
-        nil,
-        key,
-        math.max(
-            1,
-            math.ceil(facts.forgetAtMs - run.nowMs)
-        )
+    local keptMs = math.max(
+        1,
+        math.ceil(facts.forgetAtMs - run.nowMs)
     )
+    if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
+        redis.call(
+            "PEXPIRE",
+            key,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs + 3600000)
+        )
+    end
+    if number % 4 ~= 0 then
+        return
+    end
     for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
         nil,
         "ZRANGE",
         key,
         0,
-        3 - 1
+        4 * 3 - 1
     )) do
         if ____modulesInUse["stores.redis.script.commands"].count(
             nil,
@@ -9126,26 +9132,28 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch30 = notice.kind
-        local ____cond30 = ____switch30 == "enqueue"
-        if ____cond30 then
+        local ____switch32 = notice.kind
+        local ____cond32 = ____switch32 == "enqueue"
+        if ____cond32 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond30 = ____cond30 or ____switch30 == "requeue"
-        if ____cond30 then
+        ____cond32 = ____cond32 or ____switch32 == "requeue"
+        if ____cond32 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond30 = ____cond30 or ____switch30 == "remove"
-        if ____cond30 then
+        ____cond32 = ____cond32 or ____switch32 == "remove"
+        if ____cond32 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond30 = ____cond30 or ____switch30 == "nothing"
-        if ____cond30 then
+        ____cond32 = ____cond32 or ____switch32 == "nothing"
+        if ____cond32 then
             return
         end
     until true
 end
 mostGone = 3
+looksEach = 4
+feedSpareMs = 3600000
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
 --- An answer of Redis may be so long under way, there and back.

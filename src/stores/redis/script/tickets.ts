@@ -27,6 +27,10 @@ type Created =
 
 /** The oldest of a list, which are looked at for each that comes in: more than come, so that the list doesn't grow. */
 const mostGone = 3;
+/** And of a feed, by as many at once. */
+const looksEach = 4;
+/** A feed is there for so long after its last ticket is forgotten. */
+const feedSpareMs = 3_600_000;
 /** The longest that a call of a process can be under way to Redis. */
 const graveMs = 3_600_000;
 /** An answer of Redis may be so long under way, there and back. */
@@ -135,14 +139,19 @@ function enlist(run: Run, { limits }: ScriptedGate, { owner, item, facts }: Of<"
     if (count("EXISTS", ticketKey(run, id)) === 0) redis.call("ZREM", key, id);
 }
 
-/** Behind all that have entered its owner's feed. Whoever comes in takes out who is gone: most often they go in the order in which they came. */
+/**
+ * Behind all that have entered its owner's feed. Each fourth that comes in takes out who is gone: most often they go in the order in which they
+ * came. The time to live is set for longer than is needed, so that it is set seldom.
+ */
 function enterFeed(run: Run, { ends, owner, item, facts }: Of<"create" | "change">): void {
   if (ends !== true || facts.forgetAtMs === null) return;
   const key = `${run.root}queue:feed:${owner}`;
   const number = count("HINCRBY", `${run.root}queue:feeds`, owner, 1);
   redis.call("ZADD", key, exactly(number), item.ticketId);
-  keep(key, Math.max(1, Math.ceil(facts.forgetAtMs - run.nowMs)));
-  for (const id of list("ZRANGE", key, 0, mostGone - 1)) {
+  const keptMs = Math.max(1, Math.ceil(facts.forgetAtMs - run.nowMs));
+  if (count("PTTL", key) < keptMs) redis.call("PEXPIRE", key, exactly(keptMs + feedSpareMs));
+  if (number % looksEach !== 0) return;
+  for (const id of list("ZRANGE", key, 0, looksEach * mostGone - 1)) {
     if (count("EXISTS", ticketKey(run, id)) === 1) break;
     redis.call("ZREM", key, id);
   }

@@ -149,22 +149,36 @@ async function certificatesIn(folder: string): Promise<string> {
     run({ file: "openssl", args, env: process.env, cwd: folder }, null, 60);
   const fresh = ["req", "-newkey", "rsa:2048", "-nodes", "-sha256"];
   await openssl(
-    ...[...fresh, "-x509", "-days", "2", "-subj", "/CN=An authority of our own"],
-    ...["-keyout", at("authority.key"), "-out", at("authority.pem")],
+    ...fresh,
+    "-x509",
+    "-days",
+    "2",
+    "-subj",
+    "/CN=An authority of our own",
+    "-keyout",
+    at("authority.key"),
+    "-out",
+    at("authority.pem"),
   );
-  await openssl(...[...fresh, "-subj", "/CN=broker", "-keyout", at("broker.key"), "-out", at("broker.csr")]);
+  await openssl(...fresh, "-subj", "/CN=broker", "-keyout", at("broker.key"), "-out", at("broker.csr"));
   writeFileSync(at("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
   await openssl(
-    ...["x509", "-req", "-in", at("broker.csr"), "-days", "2", "-sha256", "-extfile", at("names")],
-    ...[
-      "-CA",
-      at("authority.pem"),
-      "-CAkey",
-      at("authority.key"),
-      "-CAcreateserial",
-      "-out",
-      at("broker.crt"),
-    ],
+    "x509",
+    "-req",
+    "-in",
+    at("broker.csr"),
+    "-days",
+    "2",
+    "-sha256",
+    "-extfile",
+    at("names"),
+    "-CA",
+    at("authority.pem"),
+    "-CAkey",
+    at("authority.key"),
+    "-CAcreateserial",
+    "-out",
+    at("broker.crt"),
   );
   const [key, certificate] = ["broker.key", "broker.crt"].map((name) => readFileSync(at(name), "utf8"));
   writeFileSync(at("broker.pem"), `${key}${certificate}`);

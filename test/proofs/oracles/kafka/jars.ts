@@ -45,8 +45,12 @@ async function fetchInto(folder: string): Promise<void> {
     cpSync(join(source, "pom.xml"), join(work, "pom.xml"));
     mkdirSync(join(work, "jars"));
     const args = [
-      ...["-q", "-B", `-Dmaven.repo.local=${join(work, "repository")}`],
-      ...[plugin, `-DoutputDirectory=${join(work, "jars")}`, "-DincludeScope=runtime"],
+      "-q",
+      "-B",
+      `-Dmaven.repo.local=${join(work, "repository")}`,
+      plugin,
+      `-DoutputDirectory=${join(work, "jars")}`,
+      "-DincludeScope=runtime",
     ];
     await run({ file: "mvn", args, env: process.env, cwd: work }, null, fetchSeconds);
     if (!existsSync(folder)) renameSync(join(work, "jars"), folder);
