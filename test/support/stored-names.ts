@@ -67,8 +67,7 @@ function addKeys({ keys, json }: Found, { keys: stored }: RedisFixture): void {
         break;
       case "hash":
         for (let at = 0; at < each.value.length; at += 2) {
-          // Whose feed it is.
-          const field = key === `${root}queue:feeds` ? "*" : nameOrStar(each.value[at] ?? "");
+          const field = ofTenants.includes(key) ? "*" : nameOrStar(each.value[at] ?? "");
           addAll(json, key, [field]);
           addJson(json, `${key} ${field}`, each.value[at + 1] ?? "");
         }
@@ -99,6 +98,14 @@ const shapes: Readonly<Record<string, string>> = {
   [`${root}keys:* record`]: "keyed request",
 };
 
+/** Hashes whose fields are tenants. */
+const ofTenants: readonly string[] = [`${root}queue:feeds`];
+
+/** An answer is stored as it was sent, and so is an event of the feed. */
+function isAnswer(place: string): boolean {
+  return place.endsWith(" body") || place === "TenantIndex.feed.event";
+}
+
 /** Ids, hashes, days and whatever else is data. */
 function keyPattern(key: string): string {
   return key
@@ -112,8 +119,7 @@ function keyPattern(key: string): string {
 }
 
 function addJson(json: Map<string, Set<string>>, place: string, text: string): void {
-  // An answer is stored as it was sent.
-  if (!/^[{[]/.test(text) || place.endsWith(" body")) return;
+  if (!/^[{[]/.test(text) || isAnswer(place)) return;
   const value = parsed(text);
   if (value !== undefined) addAll(json, shapes[place] ?? place, pathsIn(value, ""));
 }
