@@ -14,6 +14,9 @@ const machine = [
   "test/node/{migration-redis,migration-sqlite}.test.ts",
   "test/node/{original-clients,right-node,load,live-memory,workers-spans}.test.ts",
   "test/node/vendors/one-byte-chunks.test.ts",
+  "test/node/{bus,workers-bus}.test.ts",
+  "test/node/push/{webhooks,newcomer}.test.ts",
+  "test/node/redis/webhooks.test.ts",
   "test/proofs/simulation/sim.test.ts",
 ];
 /** And those of them that run inside workerd. */
