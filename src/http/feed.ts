@@ -6,10 +6,11 @@ import { queryParameters } from "./address.ts";
 import { jsonType, textAnswer } from "./answer.ts";
 import type { Problem } from "./errors.ts";
 import { opaque, openCursor } from "./list-cursor.ts";
+import { lookUntil, type WaitParts } from "./long-poll.ts";
 import { notValid } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 
-export interface FeedParts {
+export interface FeedParts extends Pick<WaitParts, "live" | "clock" | "platform"> {
   readonly feed: Feed;
 }
 
@@ -28,22 +29,39 @@ async function showEvents(
   if (number === "unreadable") {
     return refuse(c, notValid("address", [{ path: "after", message: "is none of this service's" }]));
   }
-  const page = await awaitPage(parts, c.get("tenant") ?? "", number, limit, wait * 1_000);
+  const page = await awaitPage(c, parts, number, limit, wait * 1_000);
   if (page.kind === "expired") return refuse(c, expiredAfter(page.oldest));
   const { events, last, more } = page;
   const json = `{"events":[${events.join(",")}],"cursor":${JSON.stringify(cursorAt(last))},"more":${more}}`;
   return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
 
-/** @param _waitMs for as long as nothing is behind the number. Nobody waits yet: what is there is answered at once */
-function awaitPage(
-  { feed }: FeedParts,
-  tenant: string,
+/** @param waitMs for as long as nothing is behind the number. Where there is no room to wait, what is there is answered at once */
+async function awaitPage(
+  c: RouteContext,
+  parts: FeedParts,
   after: number | null,
   most: number,
-  _waitMs: number,
+  waitMs: number,
 ): Promise<FeedPage> {
-  return feed.page(tenant, after, most);
+  const { feed, live, platform } = parts;
+  const tenant = c.get("tenant") ?? "";
+  const look = () => feed.page(tenant, after, most);
+  const page = await look();
+  if (waitMs === 0 || isThere(page)) return page;
+  const ear = await live.listen({ kind: "feed", tenant }, tenant, "wait");
+  if (ear === null) return page;
+  const unwatch = platform.onHangUp(c, ear.leave);
+  try {
+    return await lookUntil(page, isThere, look, ear, parts, waitMs);
+  } finally {
+    unwatch();
+    ear.leave();
+  }
+}
+
+function isThere(page: FeedPage): boolean {
+  return page.kind === "expired" || page.events.length > 0 || page.more;
 }
 
 function expiredAfter(oldest: number): Problem {

@@ -35,8 +35,9 @@ export async function findAwaited(
   c: RouteContext,
   queueId: string,
   wait: number | undefined,
-  { gateway, live, clock, platform }: WaitParts,
+  parts: WaitParts,
 ): Promise<Waited> {
+  const { gateway, live, platform } = parts;
   const tenant = c.get("tenant") ?? "";
   const ticket = await gateway.find(queueId, tenant);
   const preferred = wait === undefined ? preferredWait(c.req.header("prefer")) : null;
@@ -46,34 +47,48 @@ export async function findAwaited(
   const ear = await live.listen(topic, tenant, "wait");
   if (ear === null) return { ticket, headers: {} };
   const unwatch = platform.onHangUp(c, ear.leave);
-  const look = () => gateway.find(queueId, tenant);
+  const look = (): Promise<Ticket | TicketCopy | null> => gateway.find(queueId, tenant);
   const headers = preferred === null ? {} : { "preference-applied": `wait=${preferred}` };
   try {
-    return { ticket: await untilEnded(ticket, look, ear, live, clock, seconds * 1_000), headers };
+    return {
+      ticket: await lookUntil<Waited["ticket"]>(ticket, isOver, look, ear, parts, seconds * 1_000),
+      headers,
+    };
   } finally {
     unwatch();
     ear.leave();
   }
 }
 
-async function untilEnded(
-  first: Ticket | TicketCopy,
-  look: () => Promise<Ticket | TicketCopy | null>,
+function isOver(ticket: Ticket | TicketCopy | null): boolean {
+  return ticket === null || isEnded(ticket.state);
+}
+
+/**
+ * Looks again whenever something may have happened, until there is what is waited for, the time is over, or nobody waits any more.
+ *
+ * @param first what was seen already
+ * @returns what was seen last
+ */
+export async function lookUntil<Seen>(
+  first: Seen,
+  isThere: (seen: Seen) => boolean,
+  look: () => Promise<Seen>,
   ear: Ear,
-  { looksInSilence }: Live,
-  clock: Clock,
+  { live, clock }: Pick<WaitParts, "live" | "clock">,
   waitMs: number,
-): Promise<Ticket | TicketCopy | null> {
+): Promise<Seen> {
+  const { looksInSilence } = live;
   const endsAtMs = clock.monotonicMs() + waitMs;
-  let ticket: Ticket | TicketCopy | null = first;
-  while (ticket !== null && !isEnded(ticket.state)) {
+  let seen = first;
+  while (!isThere(seen)) {
     const leftMs = endsAtMs - clock.monotonicMs();
     if (leftMs <= 0) break;
     const heard = await ear.next(looksInSilence ? Math.min(leftMs, lookAgainMs) : leftMs);
     if (heard === "left" || heard === "stopping") break;
-    if (heard === "hint" || looksInSilence) ticket = await orAsBefore(look, ticket);
+    if (heard === "hint" || looksInSilence) seen = await orAsBefore(look, seen);
   }
-  return ticket;
+  return seen;
 }
 
 /** A store that goes away meanwhile makes nothing worse than without the wait. */

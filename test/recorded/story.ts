@@ -264,8 +264,8 @@ async function operating(teller: Teller): Promise<void> {
   await get("the result of a ticket that an operator has cancelled", `/api/v1/results/${id}`);
   await order("resume");
   await get("what operators did", "/api/v1/operator/actions?limit=4", headers);
-  // Three have ended before.
-  await get("the feed behind them", "/api/v1/events?after=MSAz");
+  // Four have ended before.
+  await get("the feed behind them", "/api/v1/events?after=MSA0");
   await get("the feed of another tenant", "/api/v1/events", teller.as("two"));
   await get("a cursor of what has not happened", "/api/v1/events?after=MSAxMDA");
   await get("a cursor that is none", "/api/v1/events?after=17");

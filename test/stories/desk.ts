@@ -113,6 +113,15 @@ export function deskAt(world: StoryWorld, vendor: VendorName) {
       return tickets;
     },
     status,
+    /** A page of a tenant's feed. */
+    async feed(tenant: Tenant, query: string) {
+      const { status, body } = await world.ask(`/api/v1/events${query}`, as(tenant));
+      expect(status).toBe(200);
+      return body as {
+        readonly cursor: string;
+        readonly events: readonly { readonly data: Answered["body"] }[];
+      };
+    },
     /** Whatever there is of a ticket. */
     read: ({ id, tenant }: Ticket, before: string, behind: string) =>
       world.ask(`/api/v1${before}${id}${behind}`, as(tenant)),

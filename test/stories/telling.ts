@@ -77,6 +77,27 @@ export const telling: readonly Story[] = [
       await desk.vendorSays();
     },
   },
+  {
+    kind: "telling",
+    at: "openrouter",
+    name: "a feed that waits is answered with the next end, at whichever process it comes",
+    async tell(desk) {
+      await desk.vendorSays({ delayMs: callMs, times: "forever" });
+      let page = await desk.feed("three", "?limit=100");
+      while (page.events.length > 0) page = await desk.feed("three", `?after=${page.cursor}`);
+      const ticket = await desk.queue({ tenant: "three" });
+      const sinceMs = Date.now();
+      const told: unknown[] = [];
+      // Others' stories may have tickets that end meanwhile.
+      while (!told.includes(ticket.id) && Date.now() - sinceMs < 30_000) {
+        page = await desk.feed("three", `?wait=30&after=${page.cursor}`);
+        told.push(...page.events.map(({ data }) => data["queue_id"]));
+      }
+      expect(told).toContain(ticket.id);
+      expect(Date.now() - sinceMs).toBeLessThan(callMs + soonMs);
+      await desk.vendorSays();
+    },
+  },
 ];
 
 interface Frame {

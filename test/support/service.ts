@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Hono } from "hono";
 import { claimTicket } from "../../src/cloudflare/claim.ts";
+import { isEnded } from "../../src/domain/ticket/ticket.ts";
 import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { describeMistakes, parseConfig, type Config } from "../../src/settings/config.ts";
 import { err, ok } from "../../src/domain/result.ts";
@@ -110,7 +111,10 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
   const meter = createMeter(modelLabel);
   const recent = newRecent();
   const hub = createHub({ clock, looksInSilence: false });
-  stores.onMoved((ticket) => hub.ticketMoved(ticket.about.id));
+  stores.onMoved(({ about, state }) => {
+    hub.ticketMoved(about.id);
+    if (isEnded(state)) hub.feedGrew(about.tenant);
+  });
   const { app, gateway } = createService(config, {
     live: hub,
     stores: {

@@ -67,7 +67,7 @@ function addKeys({ keys, json }: Found, { keys: stored }: RedisFixture): void {
         break;
       case "hash":
         for (let at = 0; at < each.value.length; at += 2) {
-          const field = nameOrStar(each.value[at] ?? "");
+          const field = ofTenants.includes(key) ? "*" : nameOrStar(each.value[at] ?? "");
           addAll(json, key, [field]);
           addJson(json, `${key} ${field}`, each.value[at + 1] ?? "");
         }
@@ -96,7 +96,19 @@ const shapes: Readonly<Record<string, string>> = {
   "actions.action": "operator's action",
   "OperatorObject.actions.json": "operator's action",
   [`${root}keys:* record`]: "keyed request",
+  "TenantIndex.deliveries.record": "deliveries.record",
+  "TenantIndex.endpoints.record": "endpoints.record",
+  [`${root}push:delivery:*`]: "deliveries.record",
+  [`${root}push:endpoints *`]: "endpoints.record",
 };
+
+/** Hashes whose fields are tenants. */
+const ofTenants: readonly string[] = [`${root}queue:feeds`];
+
+/** An answer is stored as it was sent, and so is an event of the feed. */
+function isAnswer(place: string): boolean {
+  return place.endsWith(" body") || place === "TenantIndex.feed.event";
+}
 
 /** Ids, hashes, days and whatever else is data. */
 function keyPattern(key: string): string {
@@ -106,13 +118,13 @@ function keyPattern(key: string): string {
     .replace(/\d{4}-\d\d-\d\d/, "*")
     .replace(/(gate:)(anthropic|openai|google|openrouter|mock):/, "$1*:")
     .replace(/(:(?:waits|turns)):.*$/, "$1:*")
-    .replace(/(queue:tenant:).*$/, "$1*")
+    .replace(/(queue:(?:tenant|feed):).*$/, "$1*")
+    .replace(/(push:(?:due|sending|tenant):).*$/, "$1*")
     .replace(/(totals:\*:).*$/, "$1*");
 }
 
 function addJson(json: Map<string, Set<string>>, place: string, text: string): void {
-  // An answer is stored as it was sent.
-  if (!/^[{[]/.test(text) || place.endsWith(" body")) return;
+  if (!/^[{[]/.test(text) || isAnswer(place)) return;
   const value = parsed(text);
   if (value !== undefined) addAll(json, shapes[place] ?? place, pathsIn(value, ""));
 }
@@ -131,7 +143,9 @@ function pathsIn(value: unknown, path: string): readonly string[] {
   return Object.entries(value).flatMap(([key, inner]) => {
     const name = path === "" ? nameOrStar(key) : `${path}.${nameOrStar(key)}`;
     // The client's own.
-    return name.endsWith("about.metadata") ? [name] : [name, ...pathsIn(inner, name)];
+    return /^(about|data)\.metadata$|\.about\.metadata$/.test(name)
+      ? [name]
+      : [name, ...pathsIn(inner, name)];
   });
 }
 

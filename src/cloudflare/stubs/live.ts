@@ -1,11 +1,12 @@
 /** To listen to tickets, each of which is an object elsewhere: over a WebSocket to it, during which it sleeps. */
 import type { Context } from "hono";
 import { createEar } from "../../push/ear.ts";
-import { createLivePlaces, type Live } from "../../push/live.ts";
+import { createLivePlaces, type Live, type Topic } from "../../push/live.ts";
 import { timers } from "../clock.ts";
 import type { Environment } from "../environment.ts";
 import type { SocketKind } from "../objects/ticket-sockets.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
+import { feedSocket } from "./tenant-index.ts";
 import { askObject } from "./ask-object.ts";
 
 /** After a socket was lost: objects are moved, and go with each deployment. */
@@ -17,21 +18,20 @@ export function remoteLive(env: Environment): Live {
     // A socket that is lost is noticed.
     looksInSilence: false,
     async listen(topic, tenant, kind) {
-      if (topic.kind === "feed") return null;
-      const { id, event: known } = topic;
       const leavePlace = places.enter(tenant, kind);
       if (leavePlace === null) return null;
       let socket: WebSocket | null = null;
       let isOver = false;
-      const ear = createEar(timers, "silence", () => {
+      // A ticket says at once whether it has moved since. A feed does not.
+      const ear = createEar(timers, topic.kind === "feed" ? "hint" : "silence", () => {
         isOver = true;
         leavePlace();
         socket?.close(1000);
       });
 
       /** @returns false: its ticket has no room for one more */
-      async function open(event: number): Promise<boolean> {
-        const { status, webSocket } = await askTicket(env, id, "worker", event);
+      async function open(isFirst: boolean): Promise<boolean> {
+        const { status, webSocket } = await socketFor(env, topic, isFirst);
         if (webSocket === null) {
           // Where the ticket is gone, who looks sees so.
           ear.hear("hint");
@@ -49,12 +49,11 @@ export function remoteLive(env: Environment): Live {
         if (isOver) return;
         ear.hear("hint");
         timers.after(againMs, () => {
-          // Nothing is known of what happened meanwhile.
-          if (!isOver) open(0).then((isOpen) => isOpen || lost(), lost);
+          if (!isOver) open(false).then((isOpen) => isOpen || lost(), lost);
         });
       }
 
-      const isOpen = await open(known).catch((error: unknown) => {
+      const isOpen = await open(true).catch((error: unknown) => {
         ear.leave();
         throw error;
       });
@@ -63,6 +62,13 @@ export function remoteLive(env: Environment): Live {
       return null;
     },
   };
+}
+
+/** @param isFirst otherwise nothing is known of what happened meanwhile */
+function socketFor(env: Environment, topic: Topic, isFirst: boolean): Promise<Response> {
+  return topic.kind === "feed"
+    ? feedSocket(env, topic.tenant)
+    : askTicket(env, topic.id, "worker", isFirst ? topic.event : 0);
 }
 
 /** Hands a tenant's socket to its ticket. @returns its answer: 101, 404 or 503 */
