@@ -39,7 +39,7 @@ function asStore(keeper: DeliveryKeeper): DeliveryStore {
 }
 
 /** Whatever is stored has gone through JSON. */
-function memoryDeliveryTables(): DeliveryTables & { all(): readonly Delivery[] } {
+export function memoryDeliveryTables(): DeliveryTables & { all(): readonly Delivery[] } {
   const deliveries = new Map<string, Delivery>();
   const endpoints = new Map<string, Endpoint>();
   const keyOf = ({ tenant, name }: EndpointName) => `${tenant}/${name}`;

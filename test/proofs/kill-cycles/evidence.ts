@@ -22,6 +22,39 @@ export interface Evidence {
   /** What CPU the service was given; none: it can't be known here. */
   readonly cpu: readonly CpuSpan[];
   readonly remains: Remains;
+  /** What others were told of the ends of tickets. Absent: nobody was, nor was the feed read. */
+  readonly told?: Told;
+}
+
+export interface Told {
+  /** `null`: there was no receiver. */
+  readonly receipts: readonly Receipt[] | null;
+  /** Read to its end when all was over. */
+  readonly feed: readonly FedEvent[];
+}
+
+/** A webhook, as its receiver has read it. */
+export interface Receipt {
+  readonly atMs: number;
+  readonly eventId: string;
+  /** As its body says. */
+  readonly queueId: string;
+  /** By the standard's own library. */
+  readonly isSigned: boolean;
+  /** The receiver remembers it, whether or not it could say so. */
+  readonly isTaken: boolean;
+  /** At the ticket, as soon as this was read. HTTP status 0: the service was gone. */
+  readonly look: Look;
+  /** All that was sent. */
+  readonly bytes: string;
+  readonly body: string;
+}
+
+export interface FedEvent {
+  readonly eventId: string;
+  readonly type: string;
+  readonly queueId: string;
+  readonly text: string;
 }
 
 export interface Kept {

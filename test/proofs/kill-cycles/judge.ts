@@ -4,6 +4,7 @@ import type { Evidence } from "./evidence.ts";
 import { rulingOf, type Rules, type Ruling, type Terms } from "./rules.ts";
 import { dataRules, worthRules } from "./run-rules.ts";
 import { isStarved, notGivenInWords } from "./starvation.ts";
+import { feedRules, receiptRules } from "./told-rules.ts";
 import { ticketRules } from "./ticket-rules.ts";
 
 export function judge(evidence: Evidence, terms: Terms): Ruling[] {
@@ -22,7 +23,15 @@ export function worthBy({ cpu }: Evidence, ruling: Ruling): Ruling {
 
 /** Without what a run must reach to prove something. */
 export function judgePromises(evidence: Evidence, terms: Terms): Ruling[] {
-  return rulingsOf({ ...ticketRules, ...answerRules, ...dataRules }, evidence, terms);
+  const { told } = evidence;
+  const rules = {
+    ...ticketRules,
+    ...answerRules,
+    ...dataRules,
+    ...((told?.receipts ?? null) !== null && receiptRules),
+    ...(told !== undefined && feedRules),
+  };
+  return rulingsOf(rules, evidence, terms);
 }
 
 function rulingsOf(rules: Rules, evidence: Evidence, terms: Terms): Ruling[] {

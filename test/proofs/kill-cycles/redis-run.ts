@@ -8,6 +8,7 @@ import { drain } from "./drain.ts";
 import { openLedger, readLedger } from "./ledger.ts";
 import type { WithRedis } from "./options.ts";
 import { firstMood, isRefusing, nextMood, paces, settingsFor, termsFor, type Pace } from "./pace.ts";
+import { readFeed } from "./receiver.ts";
 import { dice } from "./random.ts";
 import type { RedisEvidence, RedisFault } from "./redis-evidence.ts";
 import { openFleet, processes } from "./redis-fleet.ts";
@@ -113,6 +114,11 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
   const kept = readLedger(ledgerFile);
   const endsByProcess = await endsAt(fleet, [...new Set(kept.map(({ queueId }) => queueId))]);
   const warnings = await warningsOf(fleet);
+  // A Redis that may lose what it was told may give a number twice.
+  const isSure = appendfsync === "always";
+  const feed = isSure
+    ? await readFeed(origins[0] ?? "", new Set(kept.map(({ queueId }) => queueId)), 0)
+    : null;
   await fleet.stop();
   const cpu = await upstream.close();
   const { histories, canaries, damage, databases } = await remainsOf(fleet, client);
@@ -135,6 +141,7 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
       filesWithCanaries: canaries,
       damage,
     },
+    ...(feed !== null && { told: { receipts: null, feed } }),
   };
   return {
     evidence,

@@ -1,5 +1,6 @@
 /** A run on the terminal: a short table, then each rule and what breaks it. */
 import { blameFor, lossesIn } from "./losses.ts";
+import type { Evidence } from "./evidence.ts";
 import type { Options } from "./options.ts";
 import { lostRefusalsIn } from "./refusals.ts";
 import type { Ruling } from "./rules.ts";
@@ -50,10 +51,28 @@ export function table(
       `${databases} databases; texts were found while tickets waited ${evidence.remains.canariesWhileWaiting} times`,
     ],
   ];
+  rows.push(...toldRows(evidence.told));
   rows.push(["CPU", notGivenInWords(evidence.cpu)]);
   const all = [...rows, ...more];
   const width = Math.max(...all.map(([name]) => name.length));
   return all.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+}
+
+function toldRows(told: Evidence["told"]): [string, string][] {
+  if (told === undefined) return [];
+  const { receipts, feed } = told;
+  const feedRow: [string, string] = ["feed", `${feed.length} ends`];
+  if (receipts === null) return [feedRow];
+  const events = new Set(receipts.map(({ eventId }) => eventId)).size;
+  const unasked = receipts.filter(({ look }) => look.httpStatus === 0).length;
+  const refused = receipts.filter(({ isTaken }) => !isTaken).length;
+  return [
+    [
+      "webhooks",
+      `${receipts.length} read, of ${events} ends; ${refused} refused at first; ${unasked} as the service was gone`,
+    ],
+    feedRow,
+  ];
 }
 
 function lost({ evidence, terms }: Ran): string {

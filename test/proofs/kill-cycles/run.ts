@@ -20,6 +20,7 @@ import {
   type Pace,
 } from "./pace.ts";
 import { dice } from "./random.ts";
+import { readFeed, startReceiver, type Receiver } from "./receiver.ts";
 import { findCanaries, findDamage } from "./remains.ts";
 import type { Terms } from "./rules.ts";
 import { startUpstream, type Upstream } from "./upstream.ts";
@@ -47,19 +48,22 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
   const { platform, cycles, seed } = options;
   const pace = paces[platform];
   const upstream = await startUpstream(pace.answerMs);
-  const home: Home = { folder, settings: settingsFor(upstream.lane.baseUrls.openai, pace) };
+  const receiver = platform === "node" ? await startReceiver(join(folder, "receipts.jsonl")) : null;
+  const settings = { ...settingsFor(upstream.lane.baseUrls.openai, pace), ...receiver?.settings };
+  const home: Home = { folder, settings };
   const data = join(folder, dataFolder);
   const ledgerFile = join(folder, "ledger.jsonl");
   const ledger = openLedger(ledgerFile);
   const clients = startClients(pace.clients, pace.pauseMs, seed, ledger);
 
-  const lives = await killInTurn({ options, pace, home, upstream, clients });
+  const lives = await killInTurn({ options, pace, home, upstream, clients, receiver });
   const whileWaiting = findCanaries(data);
   await clients.stop();
   await upstream.feel("healthy");
   const startAtMs = Date.now();
   const service = await startService(platform, home);
   upstream.cpu.watch(0, service.group);
+  receiver?.pointAt(service.origin);
   await clients.claimKeys([service.origin], pace.patienceMs);
   await drain(service.origin, new Set(ledger.entries.map(({ queueId }) => queueId)), pace.patienceMs);
   const drainMs = Date.now() - startAtMs - service.startedInMs;
@@ -69,7 +73,11 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
   const ends: End[] = [];
   for (const queueId of new Set(kept.map((entry) => entry.queueId)))
     ends.push(await lookAtEnd(service.origin, queueId));
+  const known = new Set(kept.map(({ queueId }) => queueId));
+  await receiver?.hear(known, toldMs);
+  const feed = await readFeed(service.origin, known, toldMs);
   await service.stop();
+  const receipts = (await receiver?.close()) ?? null;
   const cpu = await upstream.close();
   const { checked, damage } = findDamage(data);
   const starts = [...lives.map((life) => life.startAtMs), startAtMs];
@@ -94,6 +102,7 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
         filesWithCanaries: [...findCanaries(data)].map(([file, count]) => `${file} (${count} times)`),
         damage,
       },
+      told: { receipts, feed },
     },
     terms: termsFor(cycles, pace, 0),
     startsMs: [...lives.map(({ startedInMs }) => startedInMs), service.startedInMs],
@@ -101,6 +110,9 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
     databases: checked,
   };
 }
+
+/** A delivery that a killed process had begun is tried again when its lease is over; one that has failed for a second time, a minute later. */
+const toldMs = 150_000;
 
 /** The longest that a kill waits for a call to meet. */
 const nextCallMs = 5_000;
@@ -117,10 +129,11 @@ interface Field {
   readonly home: Home;
   readonly upstream: Upstream;
   readonly clients: Clients;
+  readonly receiver: Receiver | null;
 }
 
 /** Starts the service and kills it, again and again. The upstream's mood may change at each start, and once in each life. */
-async function killInTurn({ options, pace, home, upstream, clients }: Field): Promise<Life[]> {
+async function killInTurn({ options, pace, home, upstream, clients, receiver }: Field): Promise<Life[]> {
   const { platform, cycles, seed } = options;
   const chance = dice(seed, "kills");
   const lives: Life[] = [];
@@ -136,6 +149,7 @@ async function killInTurn({ options, pace, home, upstream, clients }: Field): Pr
     upstream.cpu.watch(0, group);
     if (pace.countsFromCall && isRefusing(cycle)) await upstream.callsCome(1, pace.lostProbeMs);
     clients.pointAt([origin]);
+    receiver?.pointAt(origin);
     if (pace.countsFromCall && (cycle % 2 === 0 || isHidden(cycle))) await upstream.callsCome(1, 5_000);
     const lifeMs = isLast || isRefusing(cycle) ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
     const turnAfterMs = isLast ? 0 : lifeMs * chance.next();

@@ -5,6 +5,7 @@ import { blameBugs } from "./bugs-of-blame.ts";
 import { clockBugs } from "./bugs-of-clocks.ts";
 import { gateBugs } from "./bugs-of-gates.ts";
 import { ticketBugs } from "./bugs-of-tickets.ts";
+import { tellingBugs } from "./told/bugs-of-telling.ts";
 import { storeBugs } from "./shared/bugs-of-stores.ts";
 
 export const bugs: readonly Bug[] = [
@@ -14,4 +15,5 @@ export const bugs: readonly Bug[] = [
   ...blameBugs,
   ...answerBugs,
   ...storeBugs,
+  ...tellingBugs,
 ];

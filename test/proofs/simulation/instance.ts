@@ -26,6 +26,7 @@ import type { TicketObject } from "./ticket-object.ts";
 import { AdapterBug, type Vendor } from "./vendor.ts";
 import { watchedGate, watchedStart } from "./watch-calls.ts";
 import type { SnapshotWatch } from "./watch-snapshots.ts";
+import type { Told } from "./told/told-world.ts";
 import type { ReportWatch } from "./watch-reports.ts";
 import type { Walk } from "./walk.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
@@ -65,6 +66,8 @@ export interface Surroundings {
   readonly tickets: Pick<TicketWatch, "unanswered">;
   /** Of one process that has all its stores in it; `null`: each object has its own. */
   readonly processClock: WallClock | null;
+  /** `null`: nobody is told of anything. */
+  readonly told: () => Told | null;
 }
 
 export interface Deployment {
@@ -146,11 +149,15 @@ export function startInstance(around: Surroundings, name: string, deployment: De
     retentionMs: plan.policy.retentionMs,
   });
 
+  const pusher = around.told()?.start(life, clock);
   return {
     life,
     defaults,
     isStopping: () => stopping.signal.aborted,
-    stop: () => stopping.abort(),
+    stop() {
+      stopping.abort();
+      pusher?.rest();
+    },
     submit,
     submitKeyed,
     work,

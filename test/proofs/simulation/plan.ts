@@ -66,6 +66,14 @@ export const faultKinds = [
   "lists",
   "halts",
   "asks_now",
+  "told",
+  "receiver_down",
+  "receiver_drips",
+  "receiver_busy",
+  "receiver_loses",
+  "receiver_gone",
+  "bus_away",
+  "rolls_back",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -117,8 +125,11 @@ export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
   const isBusy = traffic === "busy";
   const theme = isBusy ? drawTheme(seed, shape) : null;
   const drawn = drawSettings(shape, random);
-  const settings = isBusy ? (theme?.settings(drawn) ?? drawn) : defaultSettings;
   const rates = drawRates(seed, shape, theme, cut);
+  const settings = withRetention(
+    isBusy ? (theme?.settings(drawn) ?? drawn) : defaultSettings,
+    shape === "process" && rates.has("told") ? drawRetentionMs(seed) : null,
+  );
   const minutes = random.between(1, 6);
   const busyMs = minutes * (isBusy ? minuteMs : 60 * minuteMs);
   return {
@@ -190,6 +201,32 @@ function drawSettings(shape: Shape, random: Random): QueueSettings {
       retentionMs: 60 * minuteMs,
     },
   };
+}
+
+/** What is wrong with those who are told is no matter of the service's. */
+const ofTheTold: ReadonlySet<FaultKind> = new Set([
+  ...([
+    "told",
+    "receiver_down",
+    "receiver_drips",
+    "receiver_busy",
+    "receiver_loses",
+    "receiver_gone",
+  ] as const),
+  "bus_away",
+]);
+
+/** For so long tickets are kept after their ends, where somebody is told of them: so receivers can be down for days. */
+function drawRetentionMs(seed: number): number {
+  return createRandom(seed, "retention").pick([1, 24, 24, 24 * 8]) * 60 * minuteMs;
+}
+
+function toldChance(kind: FaultKind): number {
+  return kind === "told" ? 0.7 : 0.4;
+}
+
+function withRetention(settings: QueueSettings, retentionMs: number | null): QueueSettings {
+  return retentionMs === null ? settings : { ...settings, queue: { ...settings.queue, retentionMs } };
 }
 
 /** Kinds that have few occasions strike more often. */
@@ -273,7 +310,11 @@ function drawRates(
     const most = (shape === "shared" ? mostOftenShared[kind] : null) ?? mostOften[kind] ?? 0.3;
     const usual = isDisturbance(kind) ? share : Math.max(shareOfVendors, together.has(kind) ? 0.2 : 0);
     const isThemes = theme?.kinds.includes(kind) === true;
-    const chance = isOfStores ? Math.max(share, 0.35) : usual;
+    const chance = isOfStores
+      ? Math.max(share, 0.35)
+      : ofTheTold.has(kind) || (shape === "process" && kind === "rolls_back")
+        ? toldChance(kind)
+        : usual;
     const isOn = random.chance(isThemes ? 1 : chance) && !cut.without.includes(kind);
     return [kind, isOn ? most * random.next() ** 2 + 0.005 : 0] as const;
   });
@@ -284,7 +325,9 @@ function drawRates(
 function isDisturbance(kind: FaultKind): boolean {
   const isOthers =
     kind.startsWith("vendor_") || ["unknown_models", "gated_models", "steady_traffic"].includes(kind);
-  return !isOthers && !["hang_up", "repeats", "twins", "cancels", "lists"].includes(kind);
+  return (
+    !isOthers && !ofTheTold.has(kind) && !["hang_up", "repeats", "twins", "cancels", "lists"].includes(kind)
+  );
 }
 
 const disturbances = faultKinds.filter(isDisturbance);

@@ -2,7 +2,7 @@
 import type { ClaimParts } from "../../../src/cloudflare/claim.ts";
 import { beginKeyed, endKeyed } from "../../../src/domain/idempotency.ts";
 import * as moves from "../../../src/domain/ticket/moves.ts";
-import { noticeOf, ticketDueMs, type Ticket } from "../../../src/domain/ticket/ticket.ts";
+import { noticeOf, ticketDueMs, type Ticket, type TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { createGateFront } from "../../../src/engine/front/front.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
 import { createKeyedSubmit } from "../../../src/gateway/idempotency.ts";
@@ -13,9 +13,13 @@ import type { FallbackStore } from "../../../src/stores/failover/fallback-store.
 import type { PrimaryStore } from "../../../src/stores/failover/primary-store.ts";
 import type { Ports } from "../../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { createDeliveryKeeper } from "../../../src/engine/deliveries.ts";
 import { createTicketKeeper } from "../../../src/engine/ticket-keeper.ts";
 import { listFromIndex } from "../../../src/engine/index-list.ts";
 import type { TicketListener } from "../../../src/engine/ticket-listeners.ts";
+import { createSender } from "../../../src/push/deliver.ts";
+import type { Outbox } from "../../../src/push/outbox.ts";
+import type { Naive } from "./told/pusher.ts";
 import * as otherClock from "../../../src/engine/other-clock.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 
@@ -48,6 +52,12 @@ export interface Seams {
   readonly claims: (parts: ClaimParts) => ClaimParts;
   /** What a store writes of a ticket. */
   readonly written: (ticket: Ticket) => Ticket;
+  readonly createDeliveryKeeper: typeof createDeliveryKeeper;
+  readonly createSender: typeof createSender;
+  readonly outbox: (outbox: Outbox) => Outbox;
+  /** What else happens within a move, and behind a settle. */
+  readonly inMove: (ticket: Ticket, events: readonly TicketEvent[], naive: Naive) => void;
+  readonly afterSettle: (ticket: Ticket, naive: Naive) => Promise<void>;
 }
 
 export const realParts: Seams = {
@@ -73,4 +83,9 @@ export const realParts: Seams = {
   ports: (ports) => ports,
   claims: (parts) => parts,
   written: (ticket) => ticket,
+  createDeliveryKeeper,
+  createSender,
+  outbox: (outbox) => outbox,
+  inMove: () => {},
+  afterSettle: () => Promise.resolve(),
 };

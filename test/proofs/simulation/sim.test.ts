@@ -88,6 +88,11 @@ it.each([
   ["a key's lease ends before its request", "idempotency"],
   ["a gate takes the moments of a ticket's clock for its own", "clocks"],
   ["a ticket does not see that its clock was set back", "7 as accepted"],
+  ["an end is told before it is stored", "told"],
+  ["a settle waits until receivers were told", "told"],
+  ["an attempt has an event id of its own", "told"],
+  ["a delivery is taken for delivered before it is sent", "told"],
+  ["the latest goes to the bus first", "bus"],
 ])("sees that %s", far, async (bug, promise) => {
   expect(await firstFound(bug)).toBe(promise);
 });

@@ -15,6 +15,7 @@ import { startOperator } from "./operator.ts";
 import { createQueue } from "./queue.ts";
 import { createTicketObject, type TicketObject } from "./ticket-object.ts";
 import { liveShared } from "./shared/shared-world.ts";
+import { createTold, type Told } from "./told/told-world.ts";
 import { createVendor } from "./vendor.ts";
 import { watchAnswers } from "./watch-answers.ts";
 import { watchCalls } from "./watch-calls.ts";
@@ -102,8 +103,21 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
     reports: watchReports(world, tickets),
     tickets,
     processClock,
+    told: () => told,
   };
   const firstLife = { name: "nothing", isAlive: false, pausedUntilMs: 0, onDeath: new Set<() => void>() };
+
+  const told: Told | null =
+    processClock === null || processLife === null || !plan.rates.has("told")
+      ? null
+      : await createTold({
+          world,
+          tickets,
+          clock: processClock,
+          life: processLife,
+          find: (id) => ticketObjects.get(id)?.stored() ?? undefined,
+          load: async (id) => (await ticketObjects.get(id)?.load()) ?? null,
+        });
 
   function newTicket(id: string): TicketObject {
     return createTicketObject({
@@ -115,6 +129,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
       indexOf: hasIndex ? around.index : null,
       processLife,
       gateOf,
+      told,
     });
   }
 
@@ -147,6 +162,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
 
   await scheduler.run(() => world.violation() !== null);
   if (world.violation() === null) checkEnd(world, tickets, gates, keyObjects, ticketObjects);
+  if (world.violation() === null) told?.checkEnd();
   for (const { life } of running) die(life);
   operator.end();
 

@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import {
+  isEnded,
   isForgotten,
   queueItemOf,
   type CancelledBy,
@@ -31,6 +32,7 @@ import type { TicketListener } from "../../../src/engine/ticket-listeners.ts";
 import type { IndexObject } from "./index-object.ts";
 import type { GateObject } from "./gate-object.ts";
 import { createLife, die, type Life } from "./life.ts";
+import type { Told } from "./told/told-world.ts";
 import type { Ask, Target } from "./network.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
 import type { WallClock } from "./wall-clock.ts";
@@ -69,6 +71,8 @@ export interface TicketObjectParts {
   readonly indexOf: ((tenant: string) => IndexObject) | null;
   /** Of the process that holds the ticket, and its gate; `null`: the object lives on its own. */
   readonly processLife: (() => Life) | null;
+  /** Who is told of it in the same store; `null`: nobody is. */
+  readonly told: Told | null;
 }
 
 const noticeLimitMs = 2_000;
@@ -79,7 +83,7 @@ const againMs = 2_000;
 const verbs = new AsyncLocalStorage<string>();
 
 export function createTicketObject(parts: TicketObjectParts): TicketObject {
-  const { world, ask, id, gateOf, watch, clock, indexOf, processLife } = parts;
+  const { world, ask, id, gateOf, watch, clock, indexOf, processLife, told } = parts;
   const { scheduler, seams, plan } = world;
   const name = `ticket ${id.slice(0, 8)}`;
   let stored: Ticket | null = null;
@@ -112,6 +116,8 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
     /** What the watches are told of a move when it is written. */
     const decided: (() => void)[] = [];
     let isOpen = false;
+    /** What is written now will not be stored. */
+    let isInVain = false;
 
     /** @returns true: whoever runs the keeper is dead, and goes no further */
     function dies(when: string): boolean {
@@ -132,11 +138,30 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       }
     }
 
+    /** A transaction that comes to nothing, with the process that began it. */
+    function rollBack(work: (row: OpenRow) => unknown): void {
+      isInVain = true;
+      try {
+        inOne(() => work({ ...open, write: () => {} }));
+      } finally {
+        isInVain = false;
+      }
+      decided.length = 0;
+      told?.rollBack();
+      world.note(present.name, "dies before it commits");
+      die(present);
+    }
+
     const row: TicketRow = {
       read: () => stored,
       async change(work) {
         if (dies("before it writes")) return await never();
+        if (told !== null && verbs.getStore() === "settle" && world.strikes("rolls_back")) {
+          rollBack(work);
+          return await never();
+        }
         const reply = inOne(() => work(open));
+        told?.commit(id);
         for (const tell of decided.splice(0)) tell();
         return dies("after it has written") ? await never() : reply;
       },
@@ -270,6 +295,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       {
         row,
         setAlarm(atMs) {
+          if (isInVain) return;
           if (!isOpen && dies("before it sets its alarm")) return;
           alarm.set(Math.max(atMs, clock.nowMs() + 1));
         },
@@ -279,6 +305,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
         random: world.random("backoff").next,
         later: (work) => void work,
         follower: null,
+        ...(told !== null && { written: stagedIn(told) }),
         listeners: indexOf === null ? [] : seams.listeners([listenerIn(present, indexOf)]),
       },
       rules,
@@ -289,6 +316,23 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
     const before = stored;
     stored = seams.written(ticket);
     watch.written(verbs.getStore() ?? "elapse", before, stored, events, clock);
+  }
+
+  function stagedIn(of: Told) {
+    return (ticket: Ticket, events: readonly TicketEvent[]) => {
+      of.stage(ticket, events);
+      seams.inMove(ticket, events, of.naive);
+    };
+  }
+
+  /** Whoever is told must not be waited for. */
+  async function settle(...given: Parameters<TicketKeeper["settle"]>) {
+    const askedAtMs = scheduler.nowMs();
+    const settled = await keeper().settle(...given);
+    if (told === null) return settled;
+    if (stored !== null && isEnded(stored.state)) await seams.afterSettle(stored, told.naive);
+    told.settled(id, askedAtMs);
+    return settled;
   }
 
   function ring(): void {
@@ -327,7 +371,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
         return ticket && { ticket, nowMs: clock.nowMs() };
       }),
     claim: (...given) => verbs.run("claim", () => keeper().claim(...given)),
-    settle: (...given) => verbs.run("settle", () => keeper().settle(...given)),
+    settle: (...given) => verbs.run("settle", () => settle(...given)),
     giveBack: (...given) => verbs.run("give back", () => keeper().giveBack(...given)),
     cancel: (by) => verbs.run("cancel", () => keeper().cancel(by)),
     remind: () => verbs.run("remind", () => keeper().remind()),

@@ -373,6 +373,7 @@ const deaths = [
   "deploy",
   "unconfigured",
   "slow_network",
+  "rolls_back",
 ] as const;
 
 /** Answers that a holder misses before the claim is left alone: as many asks as there is time for, at the least. */
@@ -382,7 +383,14 @@ const leastLost = 3;
 const stops = ["stop", "deploy", "unconfigured"] as const;
 
 /** While one process that holds all is down, nothing happens. */
-const downtimes = ["crash_anytime", "crash_at_effect", "stop", "deploy", "unconfigured"] as const;
+const downtimes = [
+  "crash_anytime",
+  "crash_at_effect",
+  "stop",
+  "deploy",
+  "unconfigured",
+  "rolls_back",
+] as const;
 const downMs = 60_000;
 /** An alarm whose work was cut short rings again, perhaps more than once. */
 const cutShortMs = 30_000;

@@ -57,6 +57,43 @@ export const storeBugs: readonly Bug[] = [
       return await run(call, texts, needsRoom);
     },
   })),
+  withRedis("a ticket that moves is told once more where it arrives", ({ run, command }) => ({
+    async run(call, texts, needsRoom) {
+      const reply = await run(call, texts, needsRoom);
+      for (const { verb, always, ends, owner, item } of callsIn(call)) {
+        if (verb !== "create" || always !== true || ends !== true) continue;
+        const number = await command("HINCRBY", `${root}queue:feeds`, owner ?? "", "1");
+        await command("ZADD", `${root}queue:feed:${owner}`, String(number), item?.ticketId ?? "");
+      }
+      return reply;
+    },
+  })),
+  withRedis("a ticket that moves enters the feed where it would have stood", ({ run, command }) => ({
+    async run(call, texts, needsRoom) {
+      const reply = await run(call, texts, needsRoom);
+      for (const { verb, always, ends, owner, item } of callsIn(call)) {
+        if (verb !== "create" || always !== true || ends !== true) continue;
+        await command("ZADD", `${root}queue:feed:${owner}`, "0.5", item?.ticketId ?? "");
+      }
+      return reply;
+    },
+  })),
+  withRedis("an end is told again with each change that comes behind it", ({ run }) => ({
+    run(call, texts, needsRoom) {
+      const whole = JSON.parse(call) as object;
+      const calls = callsIn(call).map((one) =>
+        one.verb === "change" && typeof one.facts?.forgetAtMs === "number" ? { ...one, ends: true } : one,
+      );
+      return run(JSON.stringify("calls" in whole ? { ...whole, calls } : whole), texts, needsRoom);
+    },
+  })),
+  withRedis("a ticket that moves enters no feed", ({ run }) => ({
+    run(call, texts, needsRoom) {
+      const whole = JSON.parse(call) as object;
+      const calls = callsIn(call).map((one) => (one.always === true ? { ...one, ends: false } : one));
+      return run(JSON.stringify("calls" in whole ? { ...whole, calls } : whole), texts, needsRoom);
+    },
+  })),
   withRedis("what a call claimed whose answer was lost is not asked for", ({ run }) => ({
     run(call, texts, needsRoom) {
       const calls = callsIn(call).map((one) => (one.verb === "take" ? { ...one, lost: [] } : one));
@@ -113,6 +150,10 @@ function callsIn(call: string): readonly Asked[] {
 interface Asked {
   readonly verb: string;
   readonly always?: boolean;
+  /** It has ended by this. */
+  readonly ends?: boolean;
+  readonly owner?: string;
+  readonly facts?: { readonly forgetAtMs?: number | null };
   readonly item?: { readonly ticketId: string };
 }
 

@@ -138,8 +138,11 @@ export function redisData({ nowMs, uptimeMs, publish, listeners, isLogged }: Red
         return;
       }
       case "HINCRBY":
-      case "HINCRBYFLOAT":
-        return void newHash(key).set(first, String(Number(hashOf(key).get(first) ?? 0) + Number(second)));
+      case "HINCRBYFLOAT": {
+        const sum = Number(hashOf(key).get(first) ?? 0) + Number(second);
+        newHash(key).set(first, String(sum));
+        return name === "HINCRBY" ? sum : String(sum);
+      }
       case "HDEL":
         for (const field of rest) hashOf(key).delete(field);
         return clean(key, hashOf(key).size);

@@ -14,6 +14,7 @@ import { watchedFile } from "./local-part.ts";
 import { redisServer, type RedisServer } from "./redis-server.ts";
 import { checkSharedEnd, checkSharedProgress } from "./shared-endings.ts";
 import { startSharedInstance, type SharedInstance } from "./shared-instance.ts";
+import { watchFeed } from "./watch-feed.ts";
 import { givenIn, watchPlaces } from "./watch-places.ts";
 import { watchStores } from "./watch-stores.ts";
 
@@ -38,6 +39,7 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
     (life) => lives.get(life) ?? 0,
   );
   const places = watchPlaces(world, () => server.data, watch);
+  const feed = watchFeed(world, () => server.data, watch);
   const calls: Calls = watchCalls(world, watch);
   const server: RedisServer = redisServer({
     world,
@@ -45,8 +47,12 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
     onWritten(keys, by) {
       watch.redisWrote(keys, by);
       places.look(keys);
+      feed.look(keys);
     },
-    onLost: watch.redisLost,
+    onLost(keys) {
+      watch.redisLost(keys);
+      feed.lost();
+    },
   });
   const files = workers.map((_, slot) =>
     watchedFile((id, before, after) => watch.localWrote(slot, workers[slot] ?? null, id, before, after)),
