@@ -136,8 +136,11 @@ async function outage({ ledger, lanes, seenMs }: Scene): Promise<readonly Ticket
   const kept = [await ask("queue_if_unavailable", 202)];
   while (kept.length < 8) kept.push(await ask("queue", 202));
   await ask("queue", 503, "QUEUE_FULL");
-  await pause(seenMs);
   const tickets = kept.map(({ body }) => ticketOf(body));
+  await Promise.all([
+    pause(seenMs),
+    ...tickets.slice(0, 1).map(({ id }) => ledger.waitFor(id, Math.ceil(seenMs / 1000))),
+  ]);
   const [, , , cancelled] = tickets;
   if (cancelled !== undefined) expectAnswer(await ledger.cancel(cancelled.id), 200);
   // Slow enough to be seen at it.

@@ -128,6 +128,9 @@ export function openLedger(origin: string, keys: Readonly<Record<string, string>
     tryOut: (provider: ProviderName) =>
       ask(routes.test, `/api/v1/providers/${provider}/test`, "maths", { method: "POST" }),
     status: (id: string, tenant = "maths") => ask(routes.status, `/api/v1/status/${id}`, tenant),
+    /** Waits for its end for so long at most. */
+    waitFor: (id: string, seconds: number) =>
+      ask(routes.status, `/api/v1/status/${id}?wait=${seconds}`, "maths"),
     result: (id: string, tenant = "maths") => ask(routes.results, `/api/v1/results/${id}`, tenant),
     cancel: (id: string) => ask(routes.ticket, `/api/v1/tickets/${id}`, "maths", { method: "DELETE" }),
     /** Of an operator, who acts. */

@@ -90,7 +90,6 @@ export const inNoStory: Readonly<Record<string, string>> = {
   store_accepts: "test/node/full-disk.test.ts",
   store_refuses: "test/node/full-disk.test.ts",
   store_warnings: "test/node/redis/trouble.test.ts",
-  webhook_attempt: "test/node/push/webhooks.test.ts",
   webhook_failing: "test/node/push/webhooks.test.ts",
   webhook_off: "test/node/push/webhooks.test.ts",
   webhook_on: "test/node/push/webhooks.test.ts",

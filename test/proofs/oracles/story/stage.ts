@@ -1,6 +1,8 @@
 /** Where the story is told: the service as a process, with vendors and keys of its own. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import {
   vendorNames,
@@ -20,6 +22,7 @@ const operatorKeys = {
   ops: "lps_canary-of-the-key-of-ops",
   prometheus: "lps_canary-of-the-key-of-prometheus",
 };
+const webhookSecret = `whsec_${Buffer.from("canary-of-a-webhooks-secret").toString("base64")}`;
 /** Of an operator who may only look. */
 export const lookingKey = operatorKeys.prometheus;
 
@@ -54,9 +57,16 @@ export async function openStage(
     vendorNames.map((vendor) => [vendor, upstream.lane(`${folder.split("/").at(-1)}-${vendor}`)]),
   ) as Record<VendorName, Lane>;
   mkdirSync(folder, { recursive: true });
+  const receiver = await startReceiver();
   const service = await startService(platform, {
     folder,
-    settings: { ...settingsFor(lanes), ...tracing(collector), ...more },
+    settings: {
+      ...settingsFor(lanes),
+      WEBHOOK_URLS: `maths/main=http://localhost:${receiver}/in`,
+      WEBHOOK_SECRETS: `maths/main=${webhookSecret}`,
+      ...tracing(collector),
+      ...more,
+    },
   });
   const looked = async (path: string) => {
     const answer = await fetch(service.origin + path, { headers: { authorization: `Bearer ${lookingKey}` } });
@@ -90,6 +100,17 @@ export async function openStage(
   };
 }
 
+/** Takes every webhook, for as long as this process lives. @returns its port */
+async function startReceiver(): Promise<number> {
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on("end", () => response.writeHead(204).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  server.unref();
+  return (server.address() as AddressInfo).port;
+}
+
 function settingsFor(lanes: Readonly<Record<VendorName, Lane>>): Record<string, string> {
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
   return {
@@ -120,6 +141,7 @@ export function keysOf({ lanes }: Stage): readonly string[] {
     ...vendorNames.filter((vendor) => vendor in lanes).map(vendorKey),
     ...Object.values(clientKeys),
     ...Object.values(operatorKeys),
+    webhookSecret,
   ];
 }
 
