@@ -25,6 +25,7 @@ const waitsLongest = [
   "test/cloudflare/stories.test.ts",
   "test/node/tracing.test.ts",
   "test/node/stories-sqlite.test.ts",
+  "test/node/push/webhooks.test.ts",
   "test/node/redis/process.test.ts",
   "test/node/bus.test.ts",
   "test/node/stories-redis.test.ts",

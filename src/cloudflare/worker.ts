@@ -10,7 +10,9 @@ import type { Dependencies } from "../http/health.ts";
 import { createModelLabel } from "../providers/model-label.ts";
 import { configuredModels } from "../providers/providers.ts";
 import { createService } from "../service.ts";
+import type { Config } from "../settings/config.ts";
 import { troubleOf } from "../stores/redis/trouble.ts";
+import type { TelemetryEvent } from "../telemetry/events.ts";
 import { claimTicket } from "./claim.ts";
 import { timers } from "./clock.ts";
 import { inTimeOrThrow } from "./stubs/ask-object.ts";
@@ -22,6 +24,7 @@ import { remoteLive } from "./stubs/live.ts";
 import { remoteKeys } from "./stubs/keys.ts";
 import { remoteActions } from "./stubs/operator.ts";
 import { workersPlatform } from "./platform.ts";
+import { workersWebhooks } from "./webhooks.ts";
 import { consume } from "./queue.ts";
 import { sha256 } from "./sha256.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -105,6 +108,11 @@ function make(env: Environment) {
   };
   const tickets = remoteTickets(env, gate, (ended) => metrics.count(ended, null));
   const totals = remoteTotals(env, clock, later);
+  function tell(event: TelemetryEvent): void {
+    writeLine(event);
+    metrics.count(event, later);
+    markSpan(event);
+  }
   const { app, gateway } = createService(config, {
     platform: workersPlatform,
     transport: fetchTransport,
@@ -112,11 +120,8 @@ function make(env: Environment) {
     newId,
     random: Math.random,
     sha256,
-    tell(event) {
-      writeLine(event);
-      metrics.count(event, later);
-      markSpan(event);
-    },
+    tell,
+    webhooks: isAnybodyTold(config) ? workersWebhooks(env, { clock, newId, tell }) : undefined,
     metrics: { counted: metrics.read, ofPlatform: () => [], recent: metrics.recent },
     modelLabel,
     // A Worker isn't told that it will be stopped.
@@ -159,6 +164,10 @@ function make(env: Environment) {
     work: (id: string) => asWork(() => work(id)),
     workMs: config.llm.requestTimeoutMs + workMarginMs,
   };
+}
+
+function isAnybodyTold({ webhooks }: Config): boolean {
+  return webhooks.endpoints.length + webhooks.prefixes.length > 0;
 }
 
 /** @param provider `null`: whichever gate has a place for the ticket */

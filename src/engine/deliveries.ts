@@ -6,6 +6,7 @@
  * deliveries under a lease, and settles them. Several processes can take from one table: none gets what another has.
  */
 import {
+  deliveryIdOf,
   droppedDelivery,
   isPending,
   lapsedDelivery,
@@ -167,6 +168,16 @@ function entering({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf }
       }
     },
 
+    /** There is no room for any of it. Within the transaction that stores the end. */
+    leaveOut({ ticketId }: EventToTell, endpoints: readonly KnownEndpoint[]): void {
+      const atMs = nowMs();
+      for (const known of endpoints) {
+        if (tables.find(deliveryIdOf(ticketId, known.name)) !== null) continue;
+        const endpoint = tables.endpoint(known) ?? newEndpoint(known);
+        tables.putEndpoint(withDropped(endpoint, 1, atMs));
+      }
+    },
+
     /** Tells the same event again under its id. @param tenant whose it must be */
     redeliver(tenant: string, id: string): Redelivered {
       return atomically(() => {
@@ -280,7 +291,7 @@ function idlest(candidates: readonly Open[]): { readonly of: Open; readonly deli
 }
 
 /** What happens by time alone. */
-function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, putOver }: Rows) {
+function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpointOf, putOver }: Rows) {
   /** Marked first; what waits for it is dropped later. @returns false: there is more of it */
   function dropUnknown(endpoint: Endpoint, atMs: number): boolean {
     const { unknownSinceMs, pending, sending } = endpoint;
@@ -303,9 +314,10 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
     tables.remove(delivery.id);
     const endpoint = endpointOf(delivery);
     if (endpoint === null || !isPending(delivery)) return;
-    const wasSending = delivery.state.status === "sending" ? 1 : 0;
-    const left = { ...endpoint, pending: endpoint.pending - 1, sending: endpoint.sending - wasSending };
-    tables.putEndpoint(withDropped(left, 1, atMs));
+    const wasSending = delivery.state.status === "sending";
+    // It may have been the probe, whose turn is another's then.
+    const rest = wasSending ? afterAttempt(endpoint, delivery.id, "nothing", atMs, atOnce) : endpoint;
+    tables.putEndpoint(withDropped({ ...rest, pending: endpoint.pending - 1 }, 1, atMs));
   }
 
   function lapse(delivery: Delivery, atMs: number): void {

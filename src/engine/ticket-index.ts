@@ -13,6 +13,8 @@ export interface IndexEntry extends ListPosition {
   readonly forgetAtMs: number;
   /** The number of the ticket's latest event: a later entry replaces an earlier one, and none another. */
   readonly event: number;
+  /** Its caller's own URL is told its end: the name of the prefix that allows it. Absent: none is. */
+  readonly callback?: string;
 }
 
 /** It hears of a ticket twice: that there is one, and how that has ended. */
@@ -35,8 +37,14 @@ export function indexEntryOf(
   { about, progress, state }: Ticket,
   { leaseMs, retentionMs }: TicketPolicy,
 ): IndexEntry {
-  const { id, provider, acceptedAtMs, expiresAtMs } = about;
-  const of = { id, provider, acceptedAtMs, event: progress.events };
+  const { id, provider, acceptedAtMs, expiresAtMs, callback } = about;
+  const of = {
+    id,
+    provider,
+    acceptedAtMs,
+    event: progress.events,
+    ...(callback && { callback: callback.name }),
+  };
   return isEnded(state)
     ? {
         ...of,

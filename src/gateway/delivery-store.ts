@@ -40,8 +40,8 @@ export interface ToldEndpoints {
 /** What of a ticket decides. */
 export interface ToldAbout {
   readonly tenant: string;
-  /** Its caller's own URL, and the name of the prefix that allows it: told in place of its tenant's endpoints. */
-  readonly callback?: { readonly name: string; readonly url: string };
+  /** Its caller named a URL of its own, told in place of its tenant's endpoints: the name of the prefix that allows it. */
+  readonly callback?: { readonly name: string };
 }
 
 /** Whose endpoint, and its name. */

@@ -206,7 +206,7 @@ async function redisBeforeSqlite(
         return { redis, sqlite: sqliteIs(fallback, !isUp) };
       },
     },
-    deliveries: null,
+    deliveries: failover.deliveries,
     start,
     rest,
     close,

@@ -23,6 +23,8 @@ export interface SenderParts {
   readonly load: (ticketId: string) => Promise<TicketOfCaller | null>;
   /** @param ticket one that has ended @returns JSON */
   readonly render: (ticket: TicketCopy, withResult: boolean) => string;
+  /** What is rendered of a ticket without its results, where that is at hand; `null`: it is loaded. Absent: always. */
+  readonly rendered?: (ticketId: string) => string | null;
   readonly post: Post;
   readonly signing: Signing;
   readonly clock: Clock;
@@ -39,6 +41,8 @@ type TicketOfCaller = TicketCopy & { readonly about: { readonly callback?: { rea
 export interface Sender {
   /** Begins to send what is due. @returns when something is next; `null`: never by itself. Never rejects */
   look(): Promise<number | null>;
+  /** Deliveries. */
+  underWay(): number;
   /** Takes nothing more, and gives back what is under way. @returns when that is stored */
   rest(): Promise<void>;
 }
@@ -109,6 +113,8 @@ export function createSender(parts: SenderParts): Sender {
       return looking;
     },
 
+    underWay: () => underWay.size,
+
     async rest() {
       isResting = true;
       await looking;
@@ -126,14 +132,13 @@ async function deliver(parts: SenderParts, { delivery, lease }: TakenDelivery, s
 }
 
 async function attempt(parts: SenderParts, delivery: Delivery, stopping: AbortSignal): Promise<AttemptEnd> {
-  const { receivers, load, clock, tell, onFault } = parts;
+  const { receivers, clock, tell, onFault } = parts;
   const receiver = receivers.find({ tenant: delivery.tenant, name: delivery.endpoint });
   if (receiver === null || stopping.aborted) return { kind: "given_back" };
-  const ticket = await load(delivery.ticketId);
-  const isOurs = ticket !== null && ticket.about.tenant === delivery.tenant;
-  if (!isOurs || !isEnded(ticket.state)) return { kind: "ticket_gone" };
+  const letter = await letterOf(parts, delivery, receiver);
+  if (letter === null) return { kind: "ticket_gone" };
   const startedAtMs = clock.monotonicMs();
-  const outcome = await send(parts, delivery, receiver, ticket, stopping).catch((error: unknown) => {
+  const outcome = await send(parts, delivery, receiver, letter, stopping).catch((error: unknown) => {
     // A bug of ours: another attempt may be luckier, and later.
     onFault(error, delivery.ticketId);
     return { kind: "other" as const };
@@ -154,21 +159,39 @@ async function attempt(parts: SenderParts, delivery: Delivery, stopping: AbortSi
   return outcome;
 }
 
+interface Letter {
+  /** `null`: its caller named one that the settings allow no more. */
+  readonly url: string | null;
+  readonly body: () => string;
+}
+
+/** @returns `null`: there is no such ticket any more */
+async function letterOf(
+  { receivers, load, render, rendered }: SenderParts,
+  { ticketId, tenant }: Delivery,
+  receiver: Receiver,
+): Promise<Letter | null> {
+  const { includeResult } = receivers;
+  const isPlain = receiver.known.kind === "endpoint" && !includeResult;
+  const atHand = isPlain ? (rendered?.(ticketId) ?? null) : null;
+  if (atHand !== null) return { url: receiver.url, body: () => atHand };
+  const ticket = await load(ticketId);
+  if (ticket === null || ticket.about.tenant !== tenant || !isEnded(ticket.state)) return null;
+  return { url: urlFor(receivers, receiver, ticket), body: () => render(ticket, includeResult) };
+}
+
 async function send(
-  { receivers, render, post, clock, signing }: SenderParts,
+  { post, clock, signing }: SenderParts,
   delivery: Delivery,
   receiver: Receiver,
-  ticket: TicketOfCaller,
+  { url, body }: Letter,
   stopping: AbortSignal,
 ): Promise<PostOutcome> {
-  const url = urlFor(receivers, receiver, ticket);
   if (url === null) return { kind: "blocked" };
-  const body = render(ticket, receivers.includeResult);
-  const request = await webhookRequest(receiver, url, delivery.eventId, body, clock.nowMs(), signing);
+  const request = await webhookRequest(receiver, url, delivery.eventId, body(), clock.nowMs(), signing);
   return post(request, stopping);
 }
 
-/** @returns `null`: its caller named one that the settings allow no more */
 function urlFor({ prefixes }: Receivers, { known, url }: Receiver, { about }: TicketOfCaller): string | null {
   if (known.kind === "endpoint") return url;
   const named = about.callback?.url;

@@ -13,10 +13,13 @@ import type { Post, PostOutcome } from "./post.ts";
 import type { Receiver, Receivers } from "./receivers.ts";
 import { webhookRequest, type Signing } from "./webhook-request.ts";
 
+/** What of a store is asked here. */
+export type AskedDeliveries = Pick<DeliveryStore, "health" | "page" | "redeliver" | "testedWell">;
+
 export interface WebhooksParts {
   readonly receivers: Receivers;
   /** One tenant's may be elsewhere than another's. */
-  readonly deliveriesOf: (tenant: string) => DeliveryStore;
+  readonly deliveriesOf: (tenant: string) => AskedDeliveries;
   readonly post: Post;
   readonly signing: Signing;
   readonly clock: Clock;

@@ -131,7 +131,8 @@ export const judgementAnswer = z.object({
   winner,
   justification: z.string().min(1).max(500),
   confidence: z.number().min(1).max(5),
-  shown_first: winner.meta({ description: "Which of your essays the judge read first." }),
+  // Older versions did not say, and what they answered to an Idempotency-Key is answered again as it was.
+  shown_first: winner.optional().meta({ description: "Which of your essays the judge read first." }),
   provider: z.enum(providerNames),
   model: z.string().meta({ description: "The model that says it answered." }),
   response_time_ms: count.meta({ description: "Duration of the answering call." }),

@@ -234,6 +234,26 @@ export function testDeliveries(make: () => Promise<DeliveriesUnderTest>): void {
     }
   });
 
+  it("a probe whose ticket is forgotten while it is under way leaves its turn to another", async () => {
+    const world = await worldWith(5);
+    const forgetAtMs = world.nowMs() + 40_000;
+    await world.enter(eventOf(world, 6, { forgetAtMs }), [main], 1_000);
+    await world.advance(1);
+    await world.enter(eventOf(world, 7), [main], 1_000);
+    for (const { delivery, lease } of await world.store.take([main], 5, leaseMs)) {
+      await world.store.settle(delivery.id, lease, bad);
+    }
+    await world.advance(30_000);
+    const probe = await takeOne(world);
+    expect(probe.delivery.ticketId).toBe(ticketIdOf(6));
+    await world.advance(10_000);
+    expect(await world.store.take([main], 5, leaseMs)).toEqual([]);
+    await world.store.tidy([main]);
+    await world.store.settle(probe.delivery.id, probe.lease, good);
+    expect((await takeOne(world)).delivery.ticketId).toBe(ticketIdOf(7));
+    expect(await healthOf(world)).toMatchObject({ state: "probing", pending: 6, dropped: 1 });
+  });
+
   it("after a good probe all that waited goes, those due for longest first, one at a time, then three, nine and ten", async () => {
     const world = await worldWith(30);
     for (const { delivery, lease } of await world.store.take([main], 10, leaseMs)) {

@@ -96,6 +96,10 @@ const shapes: Readonly<Record<string, string>> = {
   "actions.action": "operator's action",
   "OperatorObject.actions.json": "operator's action",
   [`${root}keys:* record`]: "keyed request",
+  "TenantIndex.deliveries.record": "deliveries.record",
+  "TenantIndex.endpoints.record": "endpoints.record",
+  [`${root}push:delivery:*`]: "deliveries.record",
+  [`${root}push:endpoints *`]: "endpoints.record",
 };
 
 /** Hashes whose fields are tenants. */
@@ -115,6 +119,7 @@ function keyPattern(key: string): string {
     .replace(/(gate:)(anthropic|openai|google|openrouter|mock):/, "$1*:")
     .replace(/(:(?:waits|turns)):.*$/, "$1:*")
     .replace(/(queue:(?:tenant|feed):).*$/, "$1*")
+    .replace(/(push:(?:due|sending|tenant):).*$/, "$1*")
     .replace(/(totals:\*:).*$/, "$1*");
 }
 

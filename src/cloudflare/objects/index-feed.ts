@@ -6,6 +6,8 @@ export interface IndexFeed {
   /** Behind all that are there. @param event JSON. @returns its number */
   enter(event: string, forgetAtMs: number): number;
   page(after: number | null, most: number, nowMs: number): FeedPage;
+  /** What is said of this ticket's end; `null`: nothing is, or not any more. */
+  eventOf(ticketId: string): string | null;
   /** Erases those whose time is over, many at a time. @returns when the next one's is, roughly; `null`: none is left */
   forget(nowMs: number): number | null;
 }
@@ -38,6 +40,16 @@ export function indexFeed(sql: SqlStorage): IndexFeed {
           forgetAtMs,
         )
         .one().number,
+
+    eventOf(ticketId) {
+      const [row] = sql
+        .exec<{ event: string }>(
+          "SELECT event FROM feed WHERE number = (SELECT seq FROM tickets WHERE id = ?) AND event <> ''",
+          ticketId,
+        )
+        .toArray();
+      return row?.event ?? null;
+    },
 
     page(after, most, nowMs) {
       const last = sql.exec<{ last: number | null }>("SELECT max(number) AS last FROM feed").one().last ?? 0;

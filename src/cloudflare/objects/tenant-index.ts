@@ -1,12 +1,29 @@
 /** Which tickets a tenant has, as a Durable Object named after the tenant. Each ticket tells it that there is one, and how it has ended. */
 import { DurableObject } from "cloudflare:workers";
+import type { KnownEndpoint } from "../../domain/push/endpoint.ts";
+import { eventIdOf } from "../../domain/ticket/ticket-end.ts";
+import type { TicketCopy } from "../../domain/ticket/ticket.ts";
 import type { IndexQuery } from "../../engine/index-list.ts";
 import { clocksApartMs, type IndexEntry } from "../../engine/ticket-index.ts";
+import type {
+  DeliveryPage,
+  DeliveryQuery,
+  EndpointChange,
+  EndpointHealth,
+  Redelivered,
+} from "../../gateway/delivery-store.ts";
 import type { FeedPage, ListPosition } from "../../gateway/ports.ts";
+import type { Receivers } from "../../push/receivers.ts";
+import type { TelemetryEvent } from "../../telemetry/events.ts";
 import { clock } from "../clock.ts";
-import { logFault, type Environment } from "../environment.ts";
+import { logFault, settingsOf, type Environment } from "../environment.ts";
+import { askObject } from "../stubs/ask-object.ts";
+import { metricsOf } from "../stubs/metrics.ts";
 import { noteTenant } from "../stubs/operator.ts";
+import { post, receiversIn, signing } from "../webhooks.ts";
+import { indexDeliveries, type IndexDeliveries } from "./index-deliveries.ts";
 import { indexFeed, type IndexFeed } from "./index-feed.ts";
+import type { TicketObject } from "./ticket-object.ts";
 
 /** After an alarm that came to nothing. */
 const againMs = 30_000;
@@ -19,6 +36,7 @@ const dayMs = 86_400_000;
 
 export class TenantIndex extends DurableObject<Environment> {
   readonly #feed: IndexFeed;
+  readonly #deliveries: IndexDeliveries;
   #alarmAtMs: number | null = null;
   /** Until then operators know of this index; `null`: not looked up yet. */
   #enlistedMs: number | null = null;
@@ -38,6 +56,7 @@ export class TenantIndex extends DurableObject<Environment> {
       sql.exec("ALTER TABLE tickets ADD COLUMN seq INTEGER");
     }
     this.#feed = indexFeed(sql);
+    this.#deliveries = this.#deliveriesIn(ctx.storage);
     sql.exec(
       "CREATE TABLE IF NOT EXISTS enlisted (only INTEGER PRIMARY KEY CHECK (only = 1), until INTEGER NOT NULL)",
     );
@@ -56,13 +75,29 @@ export class TenantIndex extends DurableObject<Environment> {
    * @throws {StoreAway} it is noted, but operators would not find it: to be said again
    */
   async note(entry: IndexEntry, tenant?: string, ended?: string): Promise<void> {
+    const receivers = ended === undefined ? null : await receiversIn(this.env);
+    // From here on without a pause: all of it is stored, or nothing.
     const enters = ended !== undefined && !this.#hasEntered(entry.id);
     const forgetAtMs = enters ? entry.forgetAtMs - clocksApartMs : entry.forgetAtMs;
     this.#keep(entry, enters ? this.#feed.enter(ended, forgetAtMs) : null);
+    if (enters && tenant !== undefined && receivers !== null) this.#tellEndpoints(entry, tenant, receivers);
     // An end comes before what was noted at its acceptance. Moving the alarm costs a row, so it is moved seldom.
     if (this.#alarmAtMs === null || forgetAtMs < this.#alarmAtMs - forgetEveryMs) this.#arm(forgetAtMs);
     if (enters) this.#hint();
     if (tenant !== undefined) await this.#enlist(tenant, entry.forgetAtMs);
+  }
+
+  /** A bug of ours in telling must not cost the index its entry. */
+  #tellEndpoints(entry: IndexEntry, tenant: string, receivers: Receivers): void {
+    const { id, status, event, endedAtMs, callback } = entry;
+    const forgetAtMs = entry.forgetAtMs - clocksApartMs;
+    const told = { eventId: eventIdOf(id, event), type: `ticket.${status}`, tenant, ticketId: id };
+    try {
+      const ended = { ...told, endedAtMs: endedAtMs ?? clock.nowMs(), forgetAtMs };
+      if (this.#deliveries.enter(ended, callback, receivers)) this.#armBy(clock.nowMs());
+    } catch (error) {
+      logFault(this.env, "index_alarm_failed", error, id);
+    }
   }
 
   /** A Worker's, which waits for the feed to grow (`stubs/live.ts`): this object sleeps meanwhile. */
@@ -119,6 +154,28 @@ export class TenantIndex extends DurableObject<Environment> {
     );
   }
 
+  /** What its endpoints were told, and are to be. */
+  deliveries(query: DeliveryQuery): DeliveryPage {
+    return this.#deliveries.there()?.page(query) ?? { deliveries: [], next: null };
+  }
+
+  redeliver(tenant: string, id: string): Redelivered {
+    const redelivered = this.#deliveries.there()?.redeliver(tenant, id) ?? { kind: "unknown" };
+    if (redelivered.kind === "redelivered") this.#armBy(clock.nowMs());
+    return redelivered;
+  }
+
+  /** Of these, in their order. */
+  endpointHealth(endpoints: readonly KnownEndpoint[]): readonly EndpointHealth[] {
+    return this.#deliveries.made().health(endpoints);
+  }
+
+  testedWell(endpoint: KnownEndpoint): EndpointChange | null {
+    const change = this.#deliveries.there()?.testedWell(endpoint) ?? null;
+    if (change !== null) this.#armBy(clock.nowMs());
+    return change;
+  }
+
   /** A page of the tenant's feed. */
   feedPage(after: number | null, most: number): FeedPage {
     return this.#feed.page(after, most, clock.nowMs());
@@ -160,6 +217,9 @@ export class TenantIndex extends DurableObject<Environment> {
     this.#alarmAtMs = null;
     try {
       this.#forget();
+      const receivers = await receiversIn(this.env);
+      const nextMs = await this.#deliveries.send(receivers);
+      if (nextMs !== null) this.#armBy(nextMs);
     } catch (error) {
       logFault(this.env, "index_alarm_failed", error);
       this.#arm(clock.nowMs() + againMs);
@@ -176,7 +236,29 @@ export class TenantIndex extends DurableObject<Environment> {
     );
     const { first } = sql.exec<{ first: number | null }>("SELECT min(forget_at) AS first FROM tickets").one();
     const nextMs = Math.min(first ?? Infinity, this.#feed.forget(nowMs) ?? Infinity);
-    if (nextMs < Infinity) this.#arm(nextMs <= nowMs ? nowMs + 1 : Math.max(nextMs, nowMs + forgetEveryMs));
+    if (nextMs < Infinity) this.#armBy(nextMs <= nowMs ? nowMs + 1 : Math.max(nextMs, nowMs + forgetEveryMs));
+  }
+
+  #deliveriesIn(storage: DurableObjectStorage): IndexDeliveries {
+    const { env } = this;
+    return indexDeliveries({
+      storage,
+      post,
+      signing,
+      load: (id) =>
+        askObject<TicketObject, TicketCopy | null>(env.TICKET_OBJECTS, id, (ticket) => ticket.show()),
+      eventOf: (id) => this.#feed.eventOf(id),
+      tell: (event: TelemetryEvent) => {
+        settingsOf(env).tell(event);
+        metricsOf(env).count(event, (work) => this.ctx.waitUntil(work));
+      },
+      onFault: (error, id) => logFault(env, "index_alarm_failed", error, id),
+    });
+  }
+
+  /** Not later than at this moment. */
+  #armBy(atMs: number): void {
+    if (this.#alarmAtMs === null || atMs < this.#alarmAtMs) this.#arm(atMs);
   }
 
   #arm(atMs: number): void {

@@ -29,13 +29,13 @@ export function tellIndex(env: Environment, ticket: Ticket, policy: TicketPolicy
   const { tenant } = ticket.about;
   const entry = indexEntryOf(ticket, policy);
   const ended = isEnded(ticket.state) ? endedEventJson(withoutTexts(ticket)) : undefined;
-  return ask(env, tenant, (index) => index.note(entry, tenant, ended), tellLimitMs);
+  return askIndex(env, tenant, (index) => index.note(entry, tenant, ended), tellLimitMs);
 }
 
 /** Each tenant's feed of ended tickets. An end enters it when the index is told. */
 export function remoteFeed(env: Environment): Feed {
   return {
-    page: (tenant, after, most) => ask<FeedPage>(env, tenant, (index) => index.feedPage(after, most)),
+    page: (tenant, after, most) => askIndex<FeedPage>(env, tenant, (index) => index.feedPage(after, most)),
   };
 }
 
@@ -53,8 +53,8 @@ export async function listFrom(env: Environment, query: TicketQuery): Promise<Ti
   if (tenant === null) return await listOfAll(env, query);
   return await listFromIndex(
     {
-      page: (asked) => ask(env, tenant, (index) => index.page(asked)),
-      unheard: (ids) => ask(env, tenant, (index) => index.unheard(ids)),
+      page: (asked) => askIndex(env, tenant, (index) => index.page(asked)),
+      unheard: (ids) => askIndex(env, tenant, (index) => index.unheard(ids)),
       ...ofTickets(env, query.tenantKey),
     },
     query,
@@ -75,7 +75,7 @@ async function listOfAll(env: Environment, query: TicketQuery): Promise<TicketLi
   async function page(asked: IndexQuery): Promise<readonly ListPosition[]> {
     const pages: (readonly ListPosition[])[] = [];
     await sideBySide(tenants, async (tenant) => {
-      pages.push((await ask(env, tenant, (index) => index.page(asked)).catch(orGap)) ?? []);
+      pages.push((await askIndex(env, tenant, (index) => index.page(asked)).catch(orGap)) ?? []);
     });
     return firstOfAll(pages, asked.most).first;
   }
@@ -85,7 +85,7 @@ async function listOfAll(env: Environment, query: TicketQuery): Promise<TicketLi
     for (const tenant of tenants) {
       if (left.length === 0) break;
       const asked = left;
-      left = (await ask(env, tenant, (index) => index.unheard(asked)).catch(orGap)) ?? asked;
+      left = (await askIndex(env, tenant, (index) => index.unheard(asked)).catch(orGap)) ?? asked;
     }
     return left;
   }
@@ -110,7 +110,8 @@ function ofTickets(
   };
 }
 
-function ask<Reply>(
+/** @throws {StoreAway} */
+export function askIndex<Reply>(
   env: Environment,
   tenant: string,
   verb: (index: Remote<TenantIndex>) => Promise<Reply>,

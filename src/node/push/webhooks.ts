@@ -1,7 +1,7 @@
 /** Webhooks on Node: who sends what is due, and when. */
 import type { TicketCopy } from "../../domain/ticket/ticket.ts";
 import type { DeliveryStore } from "../../gateway/delivery-store.ts";
-import type { Clock, Tickets } from "../../gateway/ports.ts";
+import { StoreAway, type Clock, type Tickets } from "../../gateway/ports.ts";
 import { createSender, type SenderParts } from "../../push/deliver.ts";
 import type { Receivers } from "../../push/receivers.ts";
 import { createWebhooks, type Webhooks } from "../../push/webhooks.ts";
@@ -55,6 +55,10 @@ export function nodeWebhooks(parts: NodeWebhooksParts): NodeWebhooks {
     post,
     signing,
     wake,
+    onFault(error, ticketId) {
+      // A store that is away says so itself, once.
+      if (!(error instanceof StoreAway)) parts.onFault(error, ticketId);
+    },
   });
 
   return {

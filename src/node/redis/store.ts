@@ -6,6 +6,8 @@ import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/lim
 import { createGateFront } from "../../engine/front/front.ts";
 import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { redisActions } from "../../stores/redis/actions.ts";
+import { redisDeliveries } from "../../stores/redis/deliveries.ts";
+import type { ToldEndsParts } from "../../stores/redis/told-ends.ts";
 import { createScriptRunner, type ScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisFeed } from "../../stores/redis/feed.ts";
@@ -50,6 +52,8 @@ export interface RedisParts {
   readonly onHalt?: (provider: ProviderName, halt: Halt | null) => void;
   /** Hears of gates that change, and of tickets that end. Absent: nobody does. */
   readonly tell?: Tell;
+  /** Whom ends of tickets are told. Absent: nobody. */
+  readonly webhooks?: ToldEndsParts["webhooks"];
   /** What every ticket is said to; absent, or `null`: nobody. */
   readonly bus?: { readonly render: RenderForBus } | null;
   /** Hears that something waits for the bus now. */
@@ -135,7 +139,7 @@ export function openRedis(
     totals,
     actions: redisActions(redis, script, policy.retentionMs),
     feed: redisFeed({ redis, script, policy, endedEvent: parts.endedEvent }),
-    ...outboxIn(parts, script),
+    ...toldFrom(parts, script),
     start: fetching.start,
     pause: fetching.shut,
     resume: fetching.open,
@@ -163,12 +167,16 @@ export function openRedis(
 const tellNobody: Tell = () => {};
 const noHints: Hints = { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} };
 
-function outboxIn(parts: RedisParts, script: ScriptRunner): Pick<RedisStore, "outbox"> {
-  const { bus = null, settings, clock, onFault, newId } = parts;
-  if (bus === null) return {};
+/** What is to be sent to others. */
+function toldFrom(
+  { bus = null, webhooks, settings, clock, random, onFault, newId }: RedisParts,
+  script: ScriptRunner,
+): Pick<RedisStore, "deliveries" | "outbox"> {
   const policy = ticketPolicy(settings);
+  const outbox = bus && redisOutbox({ script, policy, clock, onFault, render: bus.render, relay: newId() });
   return {
-    outbox: redisOutbox({ script, policy, clock, onFault, render: bus.render, relay: newId() }),
+    deliveries: webhooks && redisDeliveries(script, clock.nowMs, random),
+    ...(outbox !== null && { outbox }),
   };
 }
 

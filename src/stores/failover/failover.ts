@@ -7,6 +7,7 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { TicketPolicy } from "../../domain/ticket/ticket.ts";
+import type { DeliveryStore } from "../../gateway/delivery-store.ts";
 import {
   StoreAway,
   type Actions,
@@ -22,6 +23,7 @@ import {
 } from "../../gateway/ports.ts";
 import type { PrimaryHealth, PrimaryStore } from "./primary-store.ts";
 import { failoverActions } from "./actions.ts";
+import { failoverDeliveries } from "./deliveries.ts";
 import { failoverGates, type FailoverGates } from "./gate.ts";
 import { failoverTickets, type FailoverTickets } from "./tickets.ts";
 import { bringTotals, failoverTotals } from "./totals.ts";
@@ -49,6 +51,8 @@ export interface Failover extends Door {
   readonly keys: Keys;
   readonly totals: Totals;
   readonly actions: Actions;
+  /** The primary store's alone; `null`: nobody is told from there. */
+  readonly deliveries: DeliveryStore | null;
   /** The primary store's: who ended in the one here enters it with the move there. */
   readonly feed: Feed;
   /** Looks for the primary store once, and from then on by itself. To be awaited before the first request. */
@@ -114,6 +118,7 @@ export function createFailover(parts: FailoverParts): Failover {
     keys: failoverKeys(primary, watch),
     totals: failoverTotals(fallback, primary, watch),
     actions: failoverActions(fallback, primary, watch),
+    deliveries: primary.deliveries === undefined ? null : failoverDeliveries(primary.deliveries, watch),
     feed: { page: (...asked) => watch.ask(() => primary.feed.page(...asked)) },
 
     look: watch.look,

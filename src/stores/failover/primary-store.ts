@@ -2,6 +2,7 @@
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
+import type { DeliveryStore } from "../../gateway/delivery-store.ts";
 import {
   StoreAway,
   type Actions,
@@ -21,6 +22,8 @@ export interface PrimaryStore extends Door {
   readonly keys: Keys;
   readonly totals: Totals & { flush(): Promise<void> };
   readonly actions: Actions;
+  /** Absent: nobody is told from there. */
+  readonly deliveries?: DeliveryStore | undefined;
   readonly feed: Feed;
   /** The store is away: no use in asking it for tickets. Those in flight go on. */
   pause(): void;

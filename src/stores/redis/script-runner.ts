@@ -7,7 +7,16 @@ import type { GateChange } from "../../domain/gate/changes.ts";
 import type { GateLimits } from "../../domain/gate/gate.ts";
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import { decodeChange } from "./codec.ts";
-import type { BusCall, Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./script/calls.ts";
+import type {
+  BusCall,
+  Call,
+  Common,
+  DeliveryCall,
+  GateCall,
+  KeyCall,
+  Schedule,
+  TicketCall,
+} from "./script/calls.ts";
 import type { Redis } from "./redis.ts";
 import { troubleSaid } from "./trouble.ts";
 
@@ -36,7 +45,7 @@ export interface ScriptRunner {
     texts?: readonly string[],
   ): Promise<readonly unknown[]>;
   call(
-    call: KeyCall | BusCall | Extract<Call, { verb: "due" }>,
+    call: KeyCall | BusCall | DeliveryCall | Extract<Call, { verb: "due" }>,
     texts?: readonly string[],
   ): Promise<readonly unknown[]>;
   /** Redis' clock, as near as is known, in epoch milliseconds. */

@@ -8,10 +8,12 @@ import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
 import { decodeEstimate } from "./codec.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 import { ticketInRecord, written } from "./ticket-record.ts";
+import type { ToldEnds } from "./told-ends.ts";
 
 export function redisCreation(
   script: ScriptRunner,
   policy: TicketPolicy,
+  toldEnds: ToldEnds,
 ): Pick<PrimaryTickets, "create" | "adopt" | "withdraw"> {
   async function create(draft: Draft): Promise<Created> {
     const { about, texts, spent, lastFailure, delayMs } = draft;
@@ -38,10 +40,13 @@ export function redisCreation(
   async function adopt(ticket: Ticket, events: readonly TicketEvent[]): Promise<void> {
     const atMs = script.nowMs();
     // Its moments are of this machine's clock.
-    const { told, texts } = written(ticketMoved(ticket, script.aheadMs()), events, true);
-    const call = { verb: "create", always: true, atMs, ...told } as const;
+    const moved = ticketMoved(ticket, script.aheadMs());
+    const { told, texts } = written(moved, events, true);
+    const ends = toldEnds.of({ ticket: moved, events });
+    const call = { verb: "create", always: true, atMs, ...told, ...ends } as const;
     const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
     if (answer === "again") return await adopt(ticket, events);
+    if (answer === "stored") toldEnds.areStored(call, row[1]);
     if (answer === "there" && ticketInRecord(row, policy) === null) {
       throw new NotDone("refused", "A ticket of this id was withdrawn");
     }

@@ -6,11 +6,13 @@ import { endedBy } from "../../telemetry/ticket-events.ts";
 import { root, type Redis } from "./redis.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 import { ticketInRecord, written, type Change, type Read } from "./ticket-record.ts";
+import type { ToldEnds } from "./told-ends.ts";
 
 export interface RedisMovesParts {
   readonly redis: Redis;
   readonly script: ScriptRunner;
   readonly policy: TicketPolicy;
+  readonly toldEnds: ToldEnds;
   /** Hears whenever the texts of a ticket were erased. */
   readonly onErased?: () => void;
   /** Hears of a ticket's end, once that is stored. Absent: nobody does. */
@@ -30,7 +32,7 @@ export type MoveTicket = <Reply>(
 ) => Promise<(Moved<Reply> & { readonly revision: number }) | null>;
 
 export function redisMoves(parts: RedisMovesParts): MoveTicket {
-  const { redis, script, policy } = parts;
+  const { redis, script, policy, toldEnds } = parts;
 
   async function readNow(id: string): Promise<Read | null> {
     const row = await redis.command("HMGET", recordKey(id), "record", "texts", "revision", "claim");
@@ -54,9 +56,10 @@ export function redisMoves(parts: RedisMovesParts): MoveTicket {
       const moved = act(ticket, atMs);
       if (moved.ticket === ticket) return { ...moved, revision };
       const { told, texts } = written(moved.ticket, moved.events, false);
-      const call = { verb: "change", revision, atMs, ...told } as const;
+      const call = { verb: "change", revision, atMs, ...told, ...toldEnds.of(moved) } as const;
       const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
       if (answer === "stored") {
+        toldEnds.areStored(call, row[0]);
         if (isEnded(moved.ticket.state)) parts.onErased?.();
         const ended = endedBy(moved);
         if (ended !== null) parts.onEnd?.(ended);

@@ -14,6 +14,7 @@ import { redisFetches } from "./ticket-fetches.ts";
 import { redisMoves, type RedisMovesParts } from "./ticket-moves.ts";
 import { redisPages } from "./ticket-pages.ts";
 import type { Change } from "./ticket-record.ts";
+import { toldEnds, type ToldEndsParts } from "./told-ends.ts";
 
 export interface RedisTickets extends PrimaryTickets {
   /**
@@ -27,7 +28,7 @@ export interface RedisTickets extends PrimaryTickets {
   elapseDue(): Promise<void>;
 }
 
-export interface RedisTicketsParts extends RedisMovesParts {
+export interface RedisTicketsParts extends Omit<RedisMovesParts, "toldEnds">, ToldEndsParts {
   readonly newId: () => string;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -40,7 +41,8 @@ const mostSeen = 500;
 
 export function redisTickets(parts: RedisTicketsParts): RedisTickets {
   const { redis, script, policy, random } = parts;
-  const move = redisMoves(parts);
+  const ends = toldEnds(parts);
+  const move = redisMoves({ ...parts, toldEnds: ends });
   const pages = redisPages(parts);
   const { fetch, claims } = redisFetches({ ...parts, elapse: elapseOne });
 
@@ -55,7 +57,7 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
   }
 
   return {
-    ...redisCreation(script, policy),
+    ...redisCreation(script, policy, ends),
     fetch,
 
     async load(id) {

@@ -23,6 +23,8 @@ describe.skipIf(!hasRedis("tickets that are listened to over Redis"))("over Redi
     onTestFinished(redis.close);
     const clock = manualClock();
     const heard: string[] = [];
+    /** It looks as often as it likes. */
+    const said = () => heard.filter((what) => what !== "look");
     const moves = hearMoves(redis, clock, {
       ticketMoved: (id) => heard.push(id),
       feedGrew: (tenant) => heard.push(`feed of ${tenant}`),
@@ -41,14 +43,14 @@ describe.skipIf(!hasRedis("tickets that are listened to over Redis"))("over Redi
       (count) => count === 1,
     );
     await publish("c 3 a tenant of ours");
-    await vi.waitFor(() => expect(heard.slice(-3)).toEqual(["b", "c", "feed of a tenant of ours"]));
+    await vi.waitFor(() => expect(said().slice(-3)).toEqual(["b", "c", "feed of a tenant of ours"]));
     // Whatever happened before it heard is looked for.
     expect(heard[0]).toBe("look");
     moves.want(false);
     moves.want(true);
     await clock.advance(120_000);
     expect(await publish("d 4")).toBe(1);
-    await vi.waitFor(() => expect(heard.at(-1)).toBe("d"));
+    await vi.waitFor(() => expect(said().at(-1)).toBe("d"));
     heard.length = 0;
     await server.restart();
     await vi.waitFor(() => expect(heard).toContain("look"), { timeout: 20_000 });

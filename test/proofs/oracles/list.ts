@@ -12,8 +12,9 @@ interface Entry {
 export const oracles: readonly Entry[] = [
   { name: "prometheus", inCi: true, load: () => import("./prometheus.ts") },
   { name: "chromium", inCi: true, load: () => import("./chromium.ts") },
-  { name: "scaling", inCi: false, load: () => import("./scaling.ts") },
   { name: "event-source", inCi: true, load: () => import("./event-source.ts") },
+  { name: "scaling", inCi: false, load: () => import("./scaling.ts") },
+  { name: "webhooks", inCi: true, load: () => import("./webhooks.ts") },
   { name: "kafka", inCi: true, load: () => import("./kafka.ts") },
   { name: "collector", inCi: false, load: () => import("./collector.ts") },
 ];

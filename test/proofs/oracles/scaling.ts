@@ -3,7 +3,7 @@
  * folder of its own; R's packages are Debian's.
  */
 import { strict as assert } from "node:assert";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fitOf } from "../../../src/domain/scaling/bradley-terry.ts";
@@ -22,6 +22,7 @@ import { scaleOf } from "../../../src/domain/scaling/scale.ts";
 import { judgedBy, noisy, plannedSet, reported } from "../../domain/scaling/made-up-judges.ts";
 import { run } from "../bench/processes.ts";
 import type { Oracle } from "./oracle.ts";
+import { pythonTool, pythonWith } from "./python.ts";
 
 const scripts = join(import.meta.dirname, "scaling");
 const choixVersion = "0.4.1";
@@ -51,17 +52,12 @@ export const oracle: Oracle = {
       debianPackage: "r-cran-bradleyterry2",
       howToGet: "apt-get install --no-install-recommends r-cran-bradleyterry2",
     },
-    {
-      command: "python3",
-      versionArgs: ["--version"],
-      debianPackage: "python3-venv",
-      howToGet: "apt-get install --no-install-recommends python3-venv",
-    },
+    pythonTool,
   ],
   async ask(check) {
     let python = "";
     const isThere = await check(`choix ${choixVersion} can be installed`, async () => {
-      python = await pythonWithChoix();
+      python = await pythonWith("choix", choixVersion);
       console.log(`with    ${(await said(python, [join(scripts, "versions.py")])).trim()}`);
     });
     await check("BradleyTerry2 is there", async () => {
@@ -90,17 +86,6 @@ export const oracle: Oracle = {
     await check("R reads our tables, whatever a judge has written", tablesAreRead);
   },
 };
-
-async function pythonWithChoix(): Promise<string> {
-  const home = join(tmpdir(), `llm-provider-service-choix-${choixVersion}`);
-  const python = join(home, "bin", "python");
-  const ready = join(home, "ready");
-  if (existsSync(ready)) return python;
-  await said("python3", ["-m", "venv", "--clear", home]);
-  await said(python, ["-m", "pip", "install", "--quiet", `choix==${choixVersion}`]);
-  writeFileSync(ready, "");
-  return python;
-}
 
 /** Far more than R takes to start on a machine that does other work. */
 const mostSeconds = 300;

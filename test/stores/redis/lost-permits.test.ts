@@ -20,6 +20,9 @@ it("forgets no permit however long Redis is silent, and claims nothing new when 
     redis: { run: never, command: never },
     script: { atGate, call: never, nowMs: () => 0, aheadMs: () => 0 },
     policy,
+    onFault(error) {
+      throw error;
+    },
     newId: () => `permit-${++ids}`,
     random: () => 0.5,
   });

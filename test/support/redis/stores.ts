@@ -9,7 +9,9 @@ import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { claim } from "../../../src/domain/ticket/moves.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
+import type { ToldEndpoints } from "../../../src/gateway/delivery-store.ts";
 import { redisActions } from "../../../src/stores/redis/actions.ts";
+import { redisDeliveries } from "../../../src/stores/redis/deliveries.ts";
 import { redisFeed } from "../../../src/stores/redis/feed.ts";
 import { createScriptRunner, type ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import { ticketInRecord, written } from "../../../src/stores/redis/ticket-record.ts";
@@ -33,6 +35,9 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis,
   const redis = transport ?? (await connected());
   const wakes = new Map<ProviderName, number | null>();
   let sent: string[] = [];
+  let told: ToldEndpoints = { endpointsOf: () => [], maxPending: 1_000 };
+  let entered = 0;
+  const faults: unknown[] = [];
   let stores = open(redis);
 
   async function connected(): Promise<Redis> {
@@ -61,8 +66,25 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis,
       gate: { ...bareGate(callerTo(bareScript(looker)), "mock"), ...redisGate(script, "mock") },
       keys: redisKeys(script),
       actions: redisActions(redis, script, policy.retentionMs),
+      deliveries: redisDeliveries(script, clock.nowMs, () => 0.5),
+      tickets: redisTickets({
+        redis,
+        script,
+        policy,
+        newId: () => crypto.randomUUID(),
+        random: () => 0.5,
+        webhooks: {
+          told: {
+            endpointsOf: (about) => told.endpointsOf(about),
+            get maxPending() {
+              return told.maxPending;
+            },
+          },
+          onEntered: () => void entered++,
+        },
+        onFault: (error) => void faults.push(error),
+      }),
       feed: redisFeed({ redis, script, policy, endedEvent: endedEventJson }),
-      tickets: redisTickets({ redis, script, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
     };
   }
 
@@ -107,6 +129,11 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis,
     get actions() {
       return stores.actions;
     },
+    /** From now on. Nobody, unless told. */
+    tellEnds: (whom: ToldEndpoints) => void (told = whom),
+    /** How often this process has heard that something was entered. */
+    entered: () => entered,
+    faults,
     get feed() {
       return stores.feed;
     },

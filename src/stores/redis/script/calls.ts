@@ -7,9 +7,12 @@ import type { Requeueing } from "../../../domain/gate/queue.ts";
 import type { KeyedEnd } from "../../../domain/idempotency.ts";
 import type { CallReport } from "../../../domain/gate/call-report.ts";
 import type { QueueItem } from "../../../domain/gate/places.ts";
+import type { AttemptEnd, EventToTell } from "../../../domain/push/delivery.ts";
+import type { KnownEndpoint } from "../../../domain/push/endpoint.ts";
 import type { TicketEvent } from "../../../domain/ticket/ticket.ts";
+import type { DeliveryQuery } from "../../../gateway/delivery-store.ts";
 
-export type Call = GateCalls | KeyCall | DueCall | BusCall;
+export type Call = GateCalls | KeyCall | DueCall | BusCall | DeliveryCall;
 
 interface DueCall {
   readonly verb: "due";
@@ -78,6 +81,16 @@ interface Written {
   readonly ends?: true;
   /** What it took for the script's clock: of another moment it is to be made again. Absent from older code. */
   readonly atMs?: number;
+  /** It has ended by this, and endpoints are to be told. */
+  readonly told?: ToldEnd;
+}
+
+/** Who is to be told of a ticket's end. */
+export interface ToldEnd {
+  readonly event: EventToTell;
+  readonly endpoints: readonly KnownEndpoint[];
+  /** Of an endpoint: what comes beyond is dropped. */
+  readonly maxPending: number;
 }
 
 /** The record, the texts (empty: none, or as they were) and the events, each as JSON, follow the call as arguments of their own. */
@@ -145,6 +158,32 @@ export type KeyCall =
       readonly fence: number;
       readonly end: Exclude<KeyedEnd, { kind: "answered" }> | { readonly kind: "answered" };
     };
+
+/** The verbs of `engine/deliveries.ts`. */
+export type DeliveryCall = {
+  /** Uniform in [0, 1). */
+  readonly random: number;
+} & (
+  | {
+      readonly verb: "take_deliveries";
+      readonly endpoints: readonly KnownEndpoint[];
+      readonly most: number;
+      readonly leaseMs: number;
+    }
+  | {
+      readonly verb: "settle_delivery";
+      readonly id: string;
+      readonly lease: number;
+      readonly end: AttemptEnd;
+    }
+  | {
+      readonly verb: "tidy_deliveries" | "next_delivery" | "endpoint_health";
+      readonly endpoints: readonly KnownEndpoint[];
+    }
+  | { readonly verb: "endpoint_tested"; readonly endpoint: KnownEndpoint }
+  | { readonly verb: "redeliver"; readonly tenant: string; readonly id: string }
+  | { readonly verb: "page_deliveries"; readonly query: DeliveryQuery }
+);
 
 /** How a gate stands after a call. */
 export interface Schedule {

@@ -465,6 +465,105 @@ local function __TS__NumberIsInteger(value)
     return __TS__NumberIsFinite(value) and math.floor(value) == value
 end
 
+local function __TS__StringCharCodeAt(self, index)
+    if index ~= index then
+        index = 0
+    end
+    if index < 0 then
+        return 0 / 0
+    end
+    return string.byte(self, index + 1) or 0 / 0
+end
+
+local function __TS__StringAccess(self, index)
+    if index >= 0 and index < #self then
+        return string.sub(self, index + 1, index + 1)
+    end
+end
+
+local __TS__MathModf = math.modf
+
+local __TS__NumberToString
+do
+    local radixChars = "0123456789abcdefghijklmnopqrstuvwxyz"
+    function __TS__NumberToString(self, radix)
+        if radix == nil or radix == 10 or self == math.huge or self == -math.huge or self ~= self then
+            return tostring(self)
+        end
+        radix = math.floor(radix)
+        if radix < 2 or radix > 36 then
+            error("toString() radix argument must be between 2 and 36", 0)
+        end
+        local integer, fraction = __TS__MathModf(math.abs(self))
+        local result = ""
+        if radix == 8 then
+            result = string.format("%o", integer)
+        elseif radix == 16 then
+            result = string.format("%x", integer)
+        else
+            repeat
+                do
+                    result = __TS__StringAccess(radixChars, integer % radix) .. result
+                    integer = math.floor(integer / radix)
+                end
+            until not (integer ~= 0)
+        end
+        if fraction ~= 0 then
+            result = result .. "."
+            local delta = 1e-16
+            repeat
+                do
+                    fraction = fraction * radix
+                    delta = delta * radix
+                    local digit = math.floor(fraction)
+                    result = result .. __TS__StringAccess(radixChars, digit)
+                    fraction = fraction - digit
+                end
+            until not (fraction >= delta)
+        end
+        if self < 0 then
+            result = "-" .. result
+        end
+        return result
+    end
+end
+
+local function __TS__StringPadStart(self, maxLength, fillString)
+    if fillString == nil then
+        fillString = " "
+    end
+    if maxLength ~= maxLength then
+        maxLength = 0
+    end
+    if maxLength == -math.huge or maxLength == math.huge then
+        error("Invalid string length", 0)
+    end
+    if #self >= maxLength or #fillString == 0 then
+        return self
+    end
+    maxLength = maxLength - #self
+    if maxLength > #fillString then
+        fillString = fillString .. string.rep(
+            fillString,
+            math.floor(maxLength / #fillString)
+        )
+    end
+    return string.sub(
+        fillString,
+        1,
+        math.floor(maxLength)
+    ) .. self
+end
+
+local function __TS__ArrayPushArray(self, items)
+    local len = #self
+    for i = 1, #items do
+        len = len + 1
+        self[len] = items[i]
+    end
+    return len
+end
+
 local function __TS__ArraySort(self, compareFn)
     if compareFn ~= nil then
         table.sort(
@@ -608,6 +707,10 @@ return {
   __TS__ParseInt = __TS__ParseInt,
   __TS__ObjectKeys = __TS__ObjectKeys,
   __TS__NumberIsInteger = __TS__NumberIsInteger,
+  __TS__StringCharCodeAt = __TS__StringCharCodeAt,
+  __TS__NumberToString = __TS__NumberToString,
+  __TS__StringPadStart = __TS__StringPadStart,
+  __TS__ArrayPushArray = __TS__ArrayPushArray,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
   __TS__ArrayFlat = __TS__ArrayFlat,
@@ -4177,6 +4280,454 @@ function ____exports.decodeKeyed(self, stored)
 end
 return ____exports
  end,
+["domain.push.delivery"] = function(...) 
+local ____exports = {}
+local isGood, failedAttempt, waitMs, stepsMs, jitter, leastBusyMs
+function ____exports.droppedDelivery(self, delivery, nowMs)
+    return ____with(delivery, {state = {status = "dropped", atMs = nowMs}})
+end
+function ____exports.receptionOf(self, ____end)
+    repeat
+        local ____switch13 = ____end.kind
+        local ____cond13 = ____switch13 == "status"
+        if ____cond13 then
+            if isGood(nil, ____end.status) then
+                return "good"
+            end
+            return ____end.status == 410 and "gone" or "bad"
+        end
+        ____cond13 = ____cond13 or (____switch13 == "refused" or ____switch13 == "timeout" or ____switch13 == "tls" or ____switch13 == "blocked" or ____switch13 == "other")
+        if ____cond13 then
+            return "bad"
+        end
+        ____cond13 = ____cond13 or (____switch13 == "given_back" or ____switch13 == "ticket_gone")
+        if ____cond13 then
+            return "nothing"
+        end
+    until true
+end
+function isGood(self, status)
+    return status >= 200 and status < 300
+end
+function failedAttempt(self, delivery, ____end, nowMs, random)
+    local dueMs = nowMs + waitMs(nil, delivery.step, ____end, random)
+    local step = delivery.step + 1
+    local isOver = ____exports.receptionOf(nil, ____end) == "gone" or dueMs >= delivery.forgetAtMs
+    return ____with(delivery, {step = step, state = isOver and ({status = "failed", atMs = nowMs}) or ({status = "due", dueMs = dueMs})})
+end
+function waitMs(self, step, ____end, random)
+    local stepMs = stepsMs[math.min(step, #stepsMs - 1) + 1] or 0
+    local ownMs = stepMs * (1 - 0.2 + random * 0.2 * 2)
+    local askedMs = ____end.kind == "status" and (____end.retryAfterMs or 0) or 0
+    local isBusy = ____end.kind == "timeout" or ____end.kind == "status" and ____end.status == 429
+    local leastMs = isBusy and 60000 or 0
+    return math.floor(math.max(
+        ownMs,
+        math.min(askedMs, stepMs * 2),
+        leastMs
+    ) + 0.5)
+end
+--- The same each time that this end is entered for this endpoint, so that it is entered once.
+-- 
+-- @param ticketId a UUID
+function ____exports.deliveryIdOf(self, ticketId, endpoint)
+    local cut = #ticketId - 12
+    local tail = ____lualib.__TS__ParseInt(
+        ____lualib.__TS__StringSlice(ticketId, cut),
+        16
+    )
+    local hash = 0
+    do
+        local at = 0
+        while at < #endpoint do
+            hash = (hash * 131 + ____lualib.__TS__StringCharCodeAt(endpoint, at)) % 35184372088832
+            at = at + 1
+        end
+    end
+    local mixed = (tail + hash) % 281474976710656
+    return ____lualib.__TS__StringSlice(ticketId, 0, cut) .. ____lualib.__TS__StringPadStart(
+        ____lualib.__TS__NumberToString(mixed, 16),
+        12,
+        "0"
+    )
+end
+stepsMs = {
+    5000,
+    60000,
+    300000,
+    1800000,
+    7200000,
+    18000000,
+    36000000
+}
+jitter = 0.2
+leastBusyMs = 60000
+function ____exports.newDelivery(self, event, endpoint, nowMs)
+    local ____event_0 = event
+    local eventId = ____event_0.eventId
+    local ____type = ____event_0.type
+    local tenant = ____event_0.tenant
+    local ticketId = ____event_0.ticketId
+    local endedAtMs = ____event_0.endedAtMs
+    local forgetAtMs = ____event_0.forgetAtMs
+    return {
+        version = 1,
+        id = ____exports.deliveryIdOf(nil, ticketId, endpoint),
+        tenant = tenant,
+        endpoint = endpoint,
+        eventId = eventId,
+        type = ____type,
+        ticketId = ticketId,
+        createdAtMs = endedAtMs,
+        forgetAtMs = forgetAtMs,
+        attempts = 0,
+        step = 0,
+        state = {
+            status = "due",
+            dueMs = math.min(endedAtMs, nowMs)
+        }
+    }
+end
+--- Is it still to be told?
+function ____exports.isPending(self, ____bindingPattern0)
+    local state
+    state = ____bindingPattern0.state
+    return state.status == "due" or state.status == "sending"
+end
+function ____exports.takenDelivery(self, delivery, nowMs, leaseMs)
+    return ____with(delivery, {attempts = delivery.attempts + 1, state = {status = "sending", leaseEndsAtMs = nowMs + leaseMs}})
+end
+--- Its process has died, perhaps before it was sent: at once again.
+function ____exports.lapsedDelivery(self, delivery, nowMs)
+    return ____with(
+        delivery,
+        {state = {
+            status = "due",
+            dueMs = math.min(delivery.createdAtMs, nowMs)
+        }}
+    )
+end
+---
+-- @param random uniform in [0, 1)
+function ____exports.settledDelivery(self, delivery, ____end, nowMs, random)
+    repeat
+        local ____switch7 = ____end.kind
+        local ____cond7 = ____switch7 == "given_back"
+        if ____cond7 then
+            return ____exports.lapsedDelivery(
+                nil,
+                ____with(delivery, {attempts = delivery.attempts - 1}),
+                nowMs
+            )
+        end
+        ____cond7 = ____cond7 or ____switch7 == "ticket_gone"
+        if ____cond7 then
+            return ____exports.droppedDelivery(
+                nil,
+                ____with(delivery, {attempts = delivery.attempts - 1}),
+                nowMs
+            )
+        end
+        ____cond7 = ____cond7 or ____switch7 == "status"
+        if ____cond7 then
+            if isGood(nil, ____end.status) then
+                local ____delivery_1 = delivery
+                local _before = ____delivery_1.lastError
+                local rest = ____lualib.__TS__ObjectRest(____delivery_1, {lastError = true})
+                return ____with(rest, {lastStatus = ____end.status, state = {status = "delivered", atMs = nowMs}})
+            end
+            return failedAttempt(
+                nil,
+                ____with(delivery, {lastStatus = ____end.status, lastError = "status"}),
+                ____end,
+                nowMs,
+                random
+            )
+        end
+        ____cond7 = ____cond7 or (____switch7 == "refused" or ____switch7 == "timeout" or ____switch7 == "tls" or ____switch7 == "blocked" or ____switch7 == "other")
+        if ____cond7 then
+            return failedAttempt(
+                nil,
+                ____with(delivery, {lastError = ____end.kind}),
+                ____end,
+                nowMs,
+                random
+            )
+        end
+    until true
+end
+--- As if it had never been tried; one that is under way is.
+function ____exports.redelivered(self, delivery, nowMs)
+    if delivery.state.status == "sending" then
+        return delivery
+    end
+    return ____with(delivery, {step = 0, state = {status = "due", dueMs = nowMs}})
+end
+return ____exports
+ end,
+["domain.push.endpoint"] = function(...) 
+local ____exports = {}
+local isShut, isTimeOf, withoutProbe, eased, worsened, failingFrom, firstProbeMs, longestProbeMs, silentAfterMs
+--- A test has reached it, or it has another URL.
+function ____exports.onAgain(self, endpoint)
+    local ____endpoint_9 = endpoint
+    local state = ____endpoint_9.state
+    local isStopped = state.status == "failing" or state.status == "off"
+    return ____without(
+        endpoint,
+        {
+            trouble = ____field(nil),
+            state = isStopped and ({status = "ramp", ramp = ____modulesInUse["domain.ramp"].rampStart}) or state
+        },
+        "trouble"
+    )
+end
+function isShut(self, ____bindingPattern0)
+    local status
+    status = ____bindingPattern0.status
+    return status == "failing" or status == "off"
+end
+function isTimeOf(self, probeAtMs, nowMs)
+    return nowMs >= probeAtMs or probeAtMs > nowMs + 900000
+end
+function withoutProbe(self, state, deliveryId)
+    return state.status == "failing" and state.probe == deliveryId and ____without(
+        state,
+        {probe = ____field(nil)},
+        "probe"
+    ) or state
+end
+function eased(self, state, atOnce)
+    repeat
+        local ____switch22 = state.status
+        local ____cond22 = ____switch22 == "ok"
+        if ____cond22 then
+            return state
+        end
+        ____cond22 = ____cond22 or ____switch22 == "ramp"
+        if ____cond22 then
+            do
+                local ramp = ____modulesInUse["domain.ramp"].climb(nil, state.ramp, atOnce)
+                return ramp == nil and ({status = "ok"}) or ({status = "ramp", ramp = ramp})
+            end
+        end
+        ____cond22 = ____cond22 or (____switch22 == "failing" or ____switch22 == "off")
+        if ____cond22 then
+            return {status = "ramp", ramp = ____modulesInUse["domain.ramp"].rampStart}
+        end
+    until true
+end
+function worsened(self, state, deliveryId, trouble, nowMs)
+    if state.status == "off" then
+        return state
+    end
+    if trouble.failures >= 5 and nowMs - trouble.sinceMs >= silentAfterMs then
+        return {status = "off", because = "silent", sinceMs = nowMs}
+    end
+    repeat
+        local ____switch27 = state.status
+        local ____cond27 = ____switch27 == "ok" or ____switch27 == "ramp"
+        if ____cond27 then
+            return trouble.failures < 5 and state or ({status = "failing", probeAtMs = nowMs + 30000, failedProbes = 0, probe = nil})
+        end
+        ____cond27 = ____cond27 or ____switch27 == "failing"
+        if ____cond27 then
+            do
+                if state.probe ~= deliveryId then
+                    return state
+                end
+                local failedProbes = state.failedProbes + 1
+                local waitMs = math.min(
+                    900000,
+                    30000 * 2 ^ math.min(failedProbes, 10)
+                )
+                return {status = "failing", probeAtMs = nowMs + waitMs, failedProbes = failedProbes, probe = nil}
+            end
+        end
+    until true
+end
+failingFrom = 5
+firstProbeMs = 30000
+longestProbeMs = 900000
+silentAfterMs = 5 * 86400000
+function ____exports.newEndpoint(self, known)
+    local ____known_0 = known
+    local tenant = ____known_0.tenant
+    local name = ____known_0.name
+    local kind = ____known_0.kind
+    local fingerprint = ____known_0.fingerprint
+    return {
+        version = 1,
+        tenant = tenant,
+        name = name,
+        kind = kind,
+        fingerprint = fingerprint,
+        state = {status = "ok"},
+        trouble = nil,
+        lastDeliveredAtMs = nil,
+        pending = 0,
+        sending = 0,
+        dropped = 0,
+        lastDroppedAtMs = nil,
+        unknownSinceMs = nil
+    }
+end
+--- As a process finds it that knows it from its settings.
+function ____exports.seenEndpoint(self, endpoint, known)
+    local ____known_1 = known
+    local kind = ____known_1.kind
+    local fingerprint = ____known_1.fingerprint
+    local isSame = endpoint.fingerprint == fingerprint and endpoint.kind == kind
+    if isSame and endpoint.unknownSinceMs == nil then
+        return endpoint
+    end
+    local seen = ____without(
+        endpoint,
+        {
+            kind = kind,
+            fingerprint = fingerprint,
+            unknownSinceMs = ____field(nil)
+        },
+        "unknownSinceMs"
+    )
+    return isSame and seen or ____exports.onAgain(nil, seen)
+end
+--- How many may be sent to it now.
+-- 
+-- @param atOnce at most
+function ____exports.roomAt(self, ____bindingPattern0, nowMs, atOnce)
+    local sending
+    local state
+    state = ____bindingPattern0.state
+    sending = ____bindingPattern0.sending
+    repeat
+        local ____switch6 = state.status
+        local ____cond6 = ____switch6 == "ok"
+        if ____cond6 then
+            return math.max(0, atOnce - sending)
+        end
+        ____cond6 = ____cond6 or ____switch6 == "ramp"
+        if ____cond6 then
+            return math.max(
+                0,
+                math.min(state.ramp.allowed, atOnce) - sending
+            )
+        end
+        ____cond6 = ____cond6 or ____switch6 == "failing"
+        if ____cond6 then
+            return state.probe == nil and isTimeOf(nil, state.probeAtMs, nowMs) and 1 or 0
+        end
+        ____cond6 = ____cond6 or ____switch6 == "off"
+        if ____cond6 then
+            return 0
+        end
+    until true
+end
+--- From when on something may be sent to it; `null`: not before something else has happened.
+function ____exports.opensAtMs(self, endpoint, nowMs, atOnce)
+    if ____exports.roomAt(nil, endpoint, nowMs, atOnce) > 0 then
+        return nowMs
+    end
+    local ____endpoint_2 = endpoint
+    local state = ____endpoint_2.state
+    return state.status == "failing" and state.probe == nil and state.probeAtMs or nil
+end
+--- Something is sent to it.
+-- 
+-- @param deliveryId which
+function ____exports.sendingTo(self, endpoint, deliveryId)
+    local ____endpoint_3 = endpoint
+    local state = ____endpoint_3.state
+    local sending = ____endpoint_3.sending
+    local isProbe = state.status == "failing" and state.probe == nil
+    return ____with(
+        endpoint,
+        {
+            sending = sending + 1,
+            state = isProbe and ____with(state, {probe = deliveryId}) or state
+        }
+    )
+end
+--- What was under way is over.
+-- 
+-- @param atOnce deliveries at most, with which the ramp ends
+function ____exports.afterAttempt(self, endpoint, deliveryId, reception, nowMs, atOnce)
+    local sent = ____with(
+        endpoint,
+        {sending = math.max(0, endpoint.sending - 1)}
+    )
+    repeat
+        local ____switch11 = reception
+        local ____cond11 = ____switch11 == "nothing"
+        if ____cond11 then
+            return ____with(
+                sent,
+                {state = withoutProbe(nil, sent.state, deliveryId)}
+            )
+        end
+        ____cond11 = ____cond11 or ____switch11 == "good"
+        if ____cond11 then
+            return ____without(
+                sent,
+                {
+                    trouble = ____field(nil),
+                    lastDeliveredAtMs = nowMs,
+                    state = eased(nil, sent.state, atOnce)
+                },
+                "trouble"
+            )
+        end
+        ____cond11 = ____cond11 or ____switch11 == "gone"
+        if ____cond11 then
+            if endpoint.kind == "callback" then
+                return ____with(
+                    sent,
+                    {state = withoutProbe(nil, sent.state, deliveryId)}
+                )
+            end
+            return ____with(sent, {state = {status = "off", because = "gone", sinceMs = nowMs}})
+        end
+        ____cond11 = ____cond11 or ____switch11 == "bad"
+        if ____cond11 then
+            do
+                local ____opt_4 = endpoint.trouble
+                local ____temp_8 = (____opt_4 and ____opt_4.failures or 0) + 1
+                local ____opt_6 = endpoint.trouble
+                local trouble = {
+                    failures = ____temp_8,
+                    sinceMs = math.min(____opt_6 and ____opt_6.sinceMs or nowMs, nowMs)
+                }
+                return ____with(
+                    sent,
+                    {
+                        trouble = trouble,
+                        state = worsened(
+                            nil,
+                            sent.state,
+                            deliveryId,
+                            trouble,
+                            nowMs
+                        )
+                    }
+                )
+            end
+        end
+    until true
+end
+---
+-- @param count deliveries that will not be made
+function ____exports.withDropped(self, endpoint, count, nowMs)
+    if count == 0 then
+        return endpoint
+    end
+    return ____with(endpoint, {dropped = endpoint.dropped + count, lastDroppedAtMs = nowMs})
+end
+--- Does what waits for it go on now, where it did not before?
+function ____exports.hasRecovered(self, before, after)
+    return isShut(nil, before.state) and not isShut(nil, after.state)
+end
+return ____exports
+ end,
 ["domain.judging.comparison"] = function(...) 
 local ____exports = {}
 --- What is asked: which of these two is better, of whom, and how.
@@ -4368,8 +4919,1505 @@ function ____exports.queueItemOf(self, ____bindingPattern0)
 end
 return ____exports
  end,
+["gateway.delivery-store"] = function(...) 
+local ____exports = {}
+return ____exports
+ end,
 ["stores.redis.script.calls"] = function(...) 
 local ____exports = {}
+return ____exports
+ end,
+["engine.deliveries"] = function(...) 
+local ____exports = {}
+local rowsOf, entering, sending, idlest, tidying, unknown, moments, views, healthOf, shownState, changeOf, earlier, batch, mostRecalled, removedAfterMs, mostSeen
+function rowsOf(self, ____bindingPattern0)
+    local atOnce
+    local tables
+    tables = ____bindingPattern0.tables
+    atOnce = ____bindingPattern0.atOnce
+    local function endpointOf(self, delivery)
+        return tables:endpoint({tenant = delivery.tenant, name = delivery.endpoint})
+    end
+    --- Those that wait for their step go now: whatever was in the way is over.
+    local function recall(self, name, nowMs)
+        for ____, delivery in ipairs(tables:dueLater(name, nowMs, 1000)) do
+            tables:put(____modulesInUse["domain.push.delivery"].lapsedDelivery(nil, delivery, nowMs))
+        end
+    end
+    ---
+    -- @returns what is to be told of it
+    local function putChanged(self, before, after, nowMs)
+        tables:putEndpoint(after)
+        if ____modulesInUse["domain.push.endpoint"].hasRecovered(nil, before, after) then
+            recall(nil, after, nowMs)
+        end
+        return changeOf(nil, before, after)
+    end
+    --- What was under way is not any more.
+    local function putOver(self, delivery, after, ____end, nowMs)
+        tables:put(after)
+        local endpoint = endpointOf(nil, delivery)
+        if endpoint == nil then
+            return nil
+        end
+        local fares = ____modulesInUse["domain.push.endpoint"].afterAttempt(
+            nil,
+            endpoint,
+            delivery.id,
+            ____modulesInUse["domain.push.delivery"].receptionOf(nil, ____end),
+            nowMs,
+            atOnce
+        )
+        local dropped = after.state.status == "dropped" and 1 or 0
+        local pending = fares.pending - (____modulesInUse["domain.push.delivery"].isPending(nil, after) and 0 or 1)
+        return putChanged(
+            nil,
+            endpoint,
+            ____modulesInUse["domain.push.endpoint"].withDropped(
+                nil,
+                ____with(fares, {pending = pending}),
+                dropped,
+                nowMs
+            ),
+            nowMs
+        )
+    end
+    return {endpointOf = endpointOf, putChanged = putChanged, putOver = putOver}
+end
+function entering(self, ____bindingPattern0, ____bindingPattern1)
+    local nowMs
+    local atomically
+    local tables
+    tables = ____bindingPattern0.tables
+    atomically = ____bindingPattern0.atomically
+    nowMs = ____bindingPattern0.nowMs
+    local endpointOf
+    endpointOf = ____bindingPattern1.endpointOf
+    return {
+        enter = function(self, event, endpoints, maxPending)
+            local atMs = nowMs(nil)
+            for ____, known in ipairs(endpoints) do
+                do
+                    local __continue14
+                    repeat
+                        local delivery = ____modulesInUse["domain.push.delivery"].newDelivery(nil, event, known.name, atMs)
+                        if tables:find(delivery.id) ~= nil then
+                            __continue14 = true
+                            break
+                        end
+                        local endpoint = tables:endpoint(known) or ____modulesInUse["domain.push.endpoint"].newEndpoint(nil, known)
+                        local isFull = endpoint.pending >= maxPending
+                        tables:put(isFull and ____modulesInUse["domain.push.delivery"].droppedDelivery(nil, delivery, atMs) or delivery)
+                        tables:putEndpoint(isFull and ____modulesInUse["domain.push.endpoint"].withDropped(nil, endpoint, 1, atMs) or ____with(endpoint, {pending = endpoint.pending + 1}))
+                        __continue14 = true
+                    until true
+                    if not __continue14 then
+                        break
+                    end
+                end
+            end
+        end,
+        leaveOut = function(self, ____bindingPattern0, endpoints)
+            local ticketId
+            ticketId = ____bindingPattern0.ticketId
+            local atMs = nowMs(nil)
+            for ____, known in ipairs(endpoints) do
+                do
+                    local __continue18
+                    repeat
+                        if tables:find(____modulesInUse["domain.push.delivery"].deliveryIdOf(nil, ticketId, known.name)) ~= nil then
+                            __continue18 = true
+                            break
+                        end
+                        local endpoint = tables:endpoint(known) or ____modulesInUse["domain.push.endpoint"].newEndpoint(nil, known)
+                        tables:putEndpoint(____modulesInUse["domain.push.endpoint"].withDropped(nil, endpoint, 1, atMs))
+                        __continue18 = true
+                    until true
+                    if not __continue18 then
+                        break
+                    end
+                end
+            end
+        end,
+        redeliver = function(self, tenant, id)
+            return atomically(
+                nil,
+                function()
+                    local atMs = nowMs(nil)
+                    local found = tables:find(id)
+                    if found == nil or found.tenant ~= tenant then
+                        return {kind = "unknown"}
+                    end
+                    if atMs >= found.forgetAtMs then
+                        return {kind = "forgotten"}
+                    end
+                    local endpoint = endpointOf(nil, found)
+                    if endpoint == nil then
+                        return {kind = "unknown"}
+                    end
+                    local delivery = ____modulesInUse["domain.push.delivery"].redelivered(nil, found, atMs)
+                    if delivery ~= found then
+                        tables:put(delivery)
+                    end
+                    if not ____modulesInUse["domain.push.delivery"].isPending(nil, found) then
+                        tables:putEndpoint(____with(endpoint, {pending = endpoint.pending + 1}))
+                    end
+                    return {kind = "redelivered", delivery = delivery}
+                end
+            )
+        end
+    }
+end
+function sending(self, ____bindingPattern0, ____bindingPattern1)
+    local atOnce
+    local random
+    local nowMs
+    local atomically
+    local tables
+    tables = ____bindingPattern0.tables
+    atomically = ____bindingPattern0.atomically
+    nowMs = ____bindingPattern0.nowMs
+    random = ____bindingPattern0.random
+    atOnce = ____bindingPattern0.atOnce
+    local putOver
+    local putChanged
+    putChanged = ____bindingPattern1.putChanged
+    putOver = ____bindingPattern1.putOver
+    --- Those to which something may be sent now, each with what is due, the earliest first.
+    local function open(self, endpoints, most, atMs)
+        local found = {}
+        for ____, known in ipairs(endpoints) do
+            do
+                local __continue30
+                repeat
+                    local stored = tables:endpoint(known)
+                    if stored == nil then
+                        __continue30 = true
+                        break
+                    end
+                    local seen = ____modulesInUse["domain.push.endpoint"].seenEndpoint(nil, stored, known)
+                    if seen ~= stored then
+                        putChanged(nil, stored, seen, atMs)
+                    end
+                    local room = ____modulesInUse["domain.push.endpoint"].roomAt(nil, seen, atMs, atOnce)
+                    if room == 0 or seen.pending == seen.sending then
+                        __continue30 = true
+                        break
+                    end
+                    local due = tables:due(
+                        known,
+                        atMs,
+                        math.min(room, most)
+                    )
+                    if #due > 0 then
+                        found[#found + 1] = {endpoint = seen, due = due, at = 0}
+                    end
+                    __continue30 = true
+                until true
+                if not __continue30 then
+                    break
+                end
+            end
+        end
+        return found
+    end
+    return {
+        take = function(self, endpoints, most, leaseMs)
+            return atomically(
+                nil,
+                function()
+                    local atMs = nowMs(nil)
+                    local candidates = open(nil, endpoints, most, atMs)
+                    local taken = {}
+                    while #taken < most do
+                        local next = idlest(nil, candidates)
+                        if next == nil then
+                            break
+                        end
+                        local delivery = ____modulesInUse["domain.push.delivery"].takenDelivery(nil, next.delivery, atMs, leaseMs)
+                        tables:put(delivery)
+                        next.of.endpoint = ____modulesInUse["domain.push.endpoint"].sendingTo(nil, next.of.endpoint, delivery.id)
+                        local ____next_of_0, ____at_1 = next.of, "at"
+                        ____next_of_0[____at_1] = ____next_of_0[____at_1] + 1
+                        taken[#taken + 1] = {delivery = delivery, lease = delivery.attempts}
+                    end
+                    for ____, ____value in ipairs(candidates) do
+                        local endpoint = ____value.endpoint
+                        local at = ____value.at
+                        if at > 0 then
+                            tables:putEndpoint(endpoint)
+                        end
+                    end
+                    return taken
+                end
+            )
+        end,
+        settle = function(self, id, lease, ____end)
+            return atomically(
+                nil,
+                function()
+                    local atMs = nowMs(nil)
+                    local found = tables:find(id)
+                    if found == nil then
+                        return {delivery = nil, change = nil}
+                    end
+                    local isOurs = found.state.status == "sending" and found.attempts == lease
+                    if isOurs then
+                        local delivery = ____modulesInUse["domain.push.delivery"].settledDelivery(
+                            nil,
+                            found,
+                            ____end,
+                            atMs,
+                            random(nil)
+                        )
+                        return {
+                            delivery = delivery,
+                            change = putOver(
+                                nil,
+                                found,
+                                delivery,
+                                ____end,
+                                atMs
+                            )
+                        }
+                    end
+                    if ____modulesInUse["domain.push.delivery"].receptionOf(nil, ____end) ~= "good" or found.state.status ~= "due" then
+                        return {delivery = found, change = nil}
+                    end
+                    local delivery = ____modulesInUse["domain.push.delivery"].settledDelivery(
+                        nil,
+                        found,
+                        ____end,
+                        atMs,
+                        0
+                    )
+                    local endpoint = tables:endpoint({tenant = found.tenant, name = found.endpoint})
+                    local counted = endpoint and ____with(endpoint, {sending = endpoint.sending + 1})
+                    if counted ~= nil then
+                        tables:putEndpoint(counted)
+                    end
+                    return {
+                        delivery = delivery,
+                        change = putOver(
+                            nil,
+                            found,
+                            delivery,
+                            ____end,
+                            atMs
+                        )
+                    }
+                end
+            )
+        end,
+        testedWell = function(self, known)
+            return atomically(
+                nil,
+                function()
+                    local endpoint = tables:endpoint(known)
+                    local ____temp_2
+                    if endpoint == nil then
+                        ____temp_2 = nil
+                    else
+                        ____temp_2 = putChanged(
+                            nil,
+                            endpoint,
+                            ____modulesInUse["domain.push.endpoint"].onAgain(nil, endpoint),
+                            nowMs(nil)
+                        )
+                    end
+                    return ____temp_2
+                end
+            )
+        end
+    }
+end
+function idlest(self, candidates)
+    local best = nil
+    for ____, of in ipairs(candidates) do
+        do
+            local __continue52
+            repeat
+                local delivery = of.due[of.at + 1]
+                if delivery == nil then
+                    __continue52 = true
+                    break
+                end
+                if best == nil or of.endpoint.sending < best.of.endpoint.sending then
+                    best = {of = of, delivery = delivery}
+                end
+                __continue52 = true
+            until true
+            if not __continue52 then
+                break
+            end
+        end
+    end
+    return best
+end
+function tidying(self, ____bindingPattern0, ____bindingPattern1)
+    local atOnce
+    local nowMs
+    local atomically
+    local tables
+    tables = ____bindingPattern0.tables
+    atomically = ____bindingPattern0.atomically
+    nowMs = ____bindingPattern0.nowMs
+    atOnce = ____bindingPattern0.atOnce
+    local putOver
+    local endpointOf
+    endpointOf = ____bindingPattern1.endpointOf
+    putOver = ____bindingPattern1.putOver
+    --- Marked first; what waits for it is dropped later.
+    -- 
+    -- @returns false: there is more of it
+    local function dropUnknown(self, endpoint, atMs)
+        local ____endpoint_3 = endpoint
+        local unknownSinceMs = ____endpoint_3.unknownSinceMs
+        local pending = ____endpoint_3.pending
+        local sending = ____endpoint_3.sending
+        if unknownSinceMs == nil then
+            tables:putEndpoint(____with(endpoint, {unknownSinceMs = atMs}))
+            return true
+        end
+        if atMs < unknownSinceMs + 600000 then
+            return true
+        end
+        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(tables:due(endpoint, atMs, 200)))
+        ____lualib.__TS__SparseArrayPush(
+            ____array_4,
+            unpack(tables:dueLater(endpoint, atMs, 200))
+        )
+        local waiting = {____lualib.__TS__SparseArraySpread(____array_4)}
+        for ____, delivery in ipairs(waiting) do
+            tables:put(____modulesInUse["domain.push.delivery"].droppedDelivery(nil, delivery, atMs))
+        end
+        if #waiting == 0 and sending == 0 then
+            tables:removeEndpoint(endpoint)
+        else
+            local left = math.max(0, pending - #waiting)
+            tables:putEndpoint(____modulesInUse["domain.push.endpoint"].withDropped(
+                nil,
+                ____with(endpoint, {pending = left}),
+                #waiting,
+                atMs
+            ))
+        end
+        return #waiting == 0
+    end
+    local function forget(self, delivery, atMs)
+        tables:remove(delivery.id)
+        local endpoint = endpointOf(nil, delivery)
+        if endpoint == nil or not ____modulesInUse["domain.push.delivery"].isPending(nil, delivery) then
+            return
+        end
+        local wasSending = delivery.state.status == "sending"
+        local rest = wasSending and ____modulesInUse["domain.push.endpoint"].afterAttempt(
+            nil,
+            endpoint,
+            delivery.id,
+            "nothing",
+            atMs,
+            atOnce
+        ) or endpoint
+        tables:putEndpoint(____modulesInUse["domain.push.endpoint"].withDropped(
+            nil,
+            ____with(rest, {pending = endpoint.pending - 1}),
+            1,
+            atMs
+        ))
+    end
+    local function lapse(self, delivery, atMs)
+        putOver(
+            nil,
+            delivery,
+            ____modulesInUse["domain.push.delivery"].lapsedDelivery(nil, delivery, atMs),
+            {kind = "given_back"},
+            atMs
+        )
+    end
+    return {
+        senderDied = function(self)
+            atomically(
+                nil,
+                function()
+                    local atMs = nowMs(nil)
+                    do
+                        while true do
+                            local taken = tables:lapsed(math.huge, 200)
+                            for ____, delivery in ipairs(taken) do
+                                lapse(nil, delivery, atMs)
+                            end
+                            if #taken < 200 then
+                                return
+                            end
+                        end
+                    end
+                end
+            )
+        end,
+        tidy = function(self, endpoints)
+            return atomically(
+                nil,
+                function()
+                    local atMs = nowMs(nil)
+                    local lapsed = tables:lapsed(atMs, 200)
+                    for ____, delivery in ipairs(lapsed) do
+                        lapse(nil, delivery, atMs)
+                    end
+                    local over = tables:over(atMs, 200)
+                    for ____, delivery in ipairs(over) do
+                        forget(nil, delivery, atMs)
+                    end
+                    local isDone = #lapsed < 200 and #over < 200
+                    for ____, known in ipairs(endpoints) do
+                        local stored = tables:endpoint(known)
+                        if stored ~= nil and stored.unknownSinceMs ~= nil then
+                            tables:putEndpoint(____without(
+                                stored,
+                                {unknownSinceMs = ____field(nil)},
+                                "unknownSinceMs"
+                            ))
+                        end
+                    end
+                    for ____, endpoint in ipairs(unknown(nil, tables, endpoints)) do
+                        if not dropUnknown(nil, endpoint, atMs) then
+                            isDone = false
+                        end
+                    end
+                    return isDone
+                end
+            )
+        end
+    }
+end
+function unknown(self, tables, endpoints)
+    local names = {}
+    for ____, ____value in ipairs(endpoints) do
+        local tenant = ____value.tenant
+        local name = ____value.name
+        names[(tenant .. "/") .. name] = true
+    end
+    return ____lualib.__TS__ArrayFilter(
+        tables:endpoints(),
+        function(____, ____bindingPattern0)
+            local name
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            name = ____bindingPattern0.name
+            return names[(tenant .. "/") .. name] == nil
+        end
+    )
+end
+function moments(self, ____bindingPattern0)
+    local atOnce
+    local nowMs
+    local tables
+    tables = ____bindingPattern0.tables
+    nowMs = ____bindingPattern0.nowMs
+    atOnce = ____bindingPattern0.atOnce
+    return {next = function(self, endpoints)
+        local atMs = nowMs(nil)
+        local sendAtMs = nil
+        local tidyAtMs = earlier(
+            nil,
+            tables:firstLapseMs(),
+            tables:firstOverMs()
+        )
+        for ____, known in ipairs(endpoints) do
+            do
+                local __continue92
+                repeat
+                    local stored = tables:endpoint(known)
+                    if stored == nil then
+                        __continue92 = true
+                        break
+                    end
+                    if stored.unknownSinceMs ~= nil then
+                        tidyAtMs = atMs
+                    end
+                    local opensMs = ____modulesInUse["domain.push.endpoint"].opensAtMs(
+                        nil,
+                        ____modulesInUse["domain.push.endpoint"].seenEndpoint(nil, stored, known),
+                        atMs,
+                        atOnce
+                    )
+                    local ____temp_5
+                    if opensMs == nil then
+                        ____temp_5 = nil
+                    else
+                        ____temp_5 = tables:firstDueMs(known)
+                    end
+                    local dueMs = ____temp_5
+                    if opensMs ~= nil and dueMs ~= nil then
+                        sendAtMs = earlier(
+                            nil,
+                            sendAtMs,
+                            math.max(opensMs, dueMs)
+                        )
+                    end
+                    __continue92 = true
+                until true
+                if not __continue92 then
+                    break
+                end
+            end
+        end
+        for ____, ____value in ipairs(unknown(nil, tables, endpoints)) do
+            local unknownSinceMs = ____value.unknownSinceMs
+            tidyAtMs = earlier(nil, tidyAtMs, unknownSinceMs == nil and atMs or unknownSinceMs + 600000)
+        end
+        return {sendAtMs = sendAtMs, tidyAtMs = tidyAtMs}
+    end}
+end
+function views(self, ____bindingPattern0)
+    local tables
+    tables = ____bindingPattern0.tables
+    return {
+        page = function(self, ____bindingPattern0)
+            local limit
+            local after
+            local status
+            local name
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            name = ____bindingPattern0.name
+            status = ____bindingPattern0.status
+            after = ____bindingPattern0.after
+            limit = ____bindingPattern0.limit
+            local found = {}
+            local next = after
+            do
+                local seen = 0
+                while seen < 1000 do
+                    local rows = tables:page(tenant, next, limit)
+                    for ____, delivery in ipairs(rows) do
+                        if #found == limit then
+                            return {deliveries = found, next = next}
+                        end
+                        next = {createdAtMs = delivery.createdAtMs, id = delivery.id}
+                        local isWanted = status == nil or status == delivery.state.status or status == "pending" and ____modulesInUse["domain.push.delivery"].isPending(nil, delivery)
+                        if isWanted and (name == nil or name == delivery.endpoint) then
+                            found[#found + 1] = delivery
+                        end
+                    end
+                    if #rows < limit then
+                        return {deliveries = found, next = nil}
+                    end
+                    seen = seen + limit
+                end
+            end
+            return {deliveries = found, next = next}
+        end,
+        health = function(self, endpoints)
+            return ____lualib.__TS__ArrayMap(
+                endpoints,
+                function(____, known)
+                    local stored = tables:endpoint(known)
+                    return healthOf(
+                        nil,
+                        stored == nil and ____modulesInUse["domain.push.endpoint"].newEndpoint(nil, known) or ____modulesInUse["domain.push.endpoint"].seenEndpoint(nil, stored, known)
+                    )
+                end
+            )
+        end
+    }
+end
+function healthOf(self, ____bindingPattern0)
+    local lastDeliveredAtMs
+    local lastDroppedAtMs
+    local dropped
+    local pending
+    local trouble
+    local state
+    local kind
+    local name
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    name = ____bindingPattern0.name
+    kind = ____bindingPattern0.kind
+    state = ____bindingPattern0.state
+    trouble = ____bindingPattern0.trouble
+    pending = ____bindingPattern0.pending
+    dropped = ____bindingPattern0.dropped
+    lastDroppedAtMs = ____bindingPattern0.lastDroppedAtMs
+    lastDeliveredAtMs = ____bindingPattern0.lastDeliveredAtMs
+    local ____tenant_7 = tenant
+    local ____name_8 = name
+    local ____kind_9 = kind
+    local ____shownState_result_10 = shownState(nil, state)
+    local ____temp_6
+    if trouble == nil then
+        ____temp_6 = nil
+    else
+        ____temp_6 = trouble.sinceMs
+    end
+    return {
+        tenant = ____tenant_7,
+        name = ____name_8,
+        kind = ____kind_9,
+        state = ____shownState_result_10,
+        failingSinceMs = ____temp_6,
+        offBecause = state.status == "off" and state.because or nil,
+        pending = pending,
+        dropped = dropped,
+        lastDroppedAtMs = lastDroppedAtMs,
+        lastDeliveredAtMs = lastDeliveredAtMs
+    }
+end
+function shownState(self, state)
+    repeat
+        local ____switch112 = state.status
+        local ____cond112 = ____switch112 == "ok" or ____switch112 == "ramp"
+        if ____cond112 then
+            return "ok"
+        end
+        ____cond112 = ____cond112 or ____switch112 == "failing"
+        if ____cond112 then
+            return state.probe == nil and "failing" or "probing"
+        end
+        ____cond112 = ____cond112 or ____switch112 == "off"
+        if ____cond112 then
+            return "off"
+        end
+    until true
+end
+function changeOf(self, before, after)
+    local was, is = shownState(nil, before.state), shownState(nil, after.state)
+    local ____after_11 = after
+    local tenant = ____after_11.tenant
+    local name = ____after_11.name
+    if was == is or is == "probing" then
+        return nil
+    end
+    if is == "failing" then
+        return was == "ok" and ({tenant = tenant, name = name, change = "failing", because = nil}) or nil
+    end
+    if is == "ok" then
+        return {tenant = tenant, name = name, change = "on", because = nil}
+    end
+    return {tenant = tenant, name = name, change = "off", because = after.state.status == "off" and after.state.because or nil}
+end
+function earlier(self, a, b)
+    if a == nil or b == nil then
+        return a or b
+    end
+    return math.min(a, b)
+end
+batch = 200
+mostRecalled = 1000
+removedAfterMs = 600000
+mostSeen = 1000
+function ____exports.createDeliveryKeeper(self, parts)
+    local rows = rowsOf(nil, parts)
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        entering(nil, parts, rows),
+        sending(nil, parts, rows),
+        tidying(nil, parts, rows),
+        moments(nil, parts),
+        views(nil, parts)
+    )
+end
+return ____exports
+ end,
+["stores.redis.script.commands"] = function(...) 
+local ____exports = {}
+--- Redis' commands as the script uses them. Redis answers an absent value with `false`.
+function ____exports.read(self, name, ...)
+    local value = redis.call(name, ...)
+    local ____temp_0
+    if value == false then
+        ____temp_0 = nil
+    else
+        ____temp_0 = value
+    end
+    return ____temp_0
+end
+function ____exports.list(self, name, ...)
+    return redis.call(name, ...)
+end
+--- For commands that answer with an integer.
+function ____exports.count(self, name, ...)
+    return redis.call(name, ...)
+end
+--- A score or a moment as Redis reads it: Lua itself would write `1e+14`.
+function ____exports.exactly(self, value)
+    return string.format("%.17g", value)
+end
+--- The lowest score of a sorted set; `null`: it is empty.
+function ____exports.firstScore(self, key)
+    local ____, score = unpack(
+        ____exports.list(
+            nil,
+            "ZRANGE",
+            key,
+            0,
+            0,
+            "WITHSCORES"
+        ),
+        1,
+        2
+    )
+    local ____temp_1
+    if score == nil then
+        ____temp_1 = nil
+    else
+        ____temp_1 = tonumber(score) or nil
+    end
+    return ____temp_1
+end
+return ____exports
+ end,
+["stores.redis.script.bus"] = function(...) 
+local ____exports = {}
+function ____exports.outboxKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:bus"
+end
+--- Said where processes listen (`readMessage`), as the first word.
+local filled = "bus"
+---
+-- @param event as JSON
+-- @param record of a ticket that is about to be deleted
+function ____exports.noteForBus(self, run, id, event, record)
+    if run.busMs == 0 then
+        return
+    end
+    local key = ____exports.outboxKey(nil, run)
+    local ____, last = unpack(
+        ____modulesInUse["stores.redis.script.commands"].list(
+            nil,
+            "ZRANGE",
+            key,
+            -1,
+            -1,
+            "WITHSCORES"
+        ),
+        1,
+        2
+    )
+    local number = (last == nil and 0 or (tonumber(last) or 0)) + 1
+    local withRecord = record == nil and "" or ",\"record\":" .. cjson.encode(record)
+    local entry = (((((("{\"id\":" .. cjson.encode(id)) .. ",\"at\":") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.nowMs)) .. ",\"event\":") .. event) .. withRecord) .. "}"
+    redis.call(
+        "ZADD",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
+        entry
+    )
+    redis.call(
+        "PEXPIRE",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.busMs)
+    )
+    if last == nil then
+        redis.call("PUBLISH", run.root .. "gate:wake", filled)
+    end
+end
+return ____exports
+ end,
+["stores.redis.script.ticket-rows"] = function(...) 
+local ____exports = {}
+function ____exports.ticketKey(self, ____bindingPattern0, id)
+    local root
+    root = ____bindingPattern0.root
+    return (root .. "queue:requests:") .. id
+end
+function ____exports.eventsKey(self, ____bindingPattern0, id)
+    local root
+    root = ____bindingPattern0.root
+    return (root .. "queue:events:") .. id
+end
+--- All of whose time something comes, by when it does.
+function ____exports.dueKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:due"
+end
+function ____exports.rowOf(self, run, id)
+    local fields = redis.call(
+        "HMGET",
+        ____exports.ticketKey(nil, run, id),
+        "record",
+        "texts",
+        "revision",
+        "claim"
+    )
+    return ____lualib.__TS__ArrayMap(
+        fields,
+        function(____, field) return field == false and "" or field end
+    )
+end
+function ____exports.factsOf(self, run, id)
+    local stored = ____modulesInUse["stores.redis.script.commands"].read(
+        nil,
+        "HGET",
+        ____exports.ticketKey(nil, run, id),
+        "facts"
+    )
+    local ____temp_0
+    if stored == nil then
+        ____temp_0 = nil
+    else
+        ____temp_0 = cjson.decode(stored)
+    end
+    return ____temp_0
+end
+--- Tells processes that something has happened to it. A message that is lost costs time alone.
+-- 
+-- @param owner its tenant; `null`: it has not ended
+function ____exports.tellMoved(self, ____bindingPattern0, id, event, owner)
+    local root
+    root = ____bindingPattern0.root
+    redis.call(
+        "PUBLISH",
+        root .. "ticket:moves",
+        ((id .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, event)) .. (owner == nil and "" or " " .. owner)
+    )
+end
+---
+-- @param texts the record, the essays (empty: as they were) and the new events
+function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
+    local key = ____exports.ticketKey(nil, run, id)
+    local events = ____exports.eventsKey(nil, run, id)
+    local ____texts_1 = texts
+    local record = ____texts_1[1]
+    if record == nil then
+        record = ""
+    end
+    local essays = ____texts_1[2]
+    if essays == nil then
+        essays = ""
+    end
+    local newEvents = ____lualib.__TS__ArraySlice(____texts_1, 2)
+    redis.call(
+        "HSET",
+        key,
+        "record",
+        record,
+        "facts",
+        cjson.encode(facts)
+    )
+    redis.call("HINCRBY", key, "revision", 1)
+    if essays ~= "" then
+        redis.call("HSET", key, "texts", essays)
+    end
+    for ____, event in ipairs(newEvents) do
+        redis.call("RPUSH", events, event)
+        ____modulesInUse["stores.redis.script.bus"].noteForBus(nil, run, id, event)
+    end
+    if dueMs == nil then
+        redis.call(
+            "ZREM",
+            ____exports.dueKey(nil, run),
+            id
+        )
+    else
+        redis.call(
+            "ZADD",
+            ____exports.dueKey(nil, run),
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, dueMs),
+            id
+        )
+    end
+    if facts.forgetAtMs == nil then
+        return
+    end
+    local keptMs = ____modulesInUse["stores.redis.script.commands"].exactly(
+        nil,
+        math.max(
+            1,
+            math.ceil(facts.forgetAtMs - run.nowMs)
+        )
+    )
+    redis.call("PEXPIRE", key, keptMs)
+    redis.call("PEXPIRE", events, keptMs)
+end
+return ____exports
+ end,
+["stores.redis.script.delivery-rows"] = function(...) 
+local ____exports = {}
+local keysIn, endpointRows, deliveriesById, add, deliveriesInOrder, pageOf, isBehind, spareMs, fieldOf, tenantAndName
+function keysIn(self, root)
+    return {
+        endpoints = root .. "push:endpoints",
+        delivery = function(____, id) return (root .. "push:delivery:") .. id end,
+        due = function(____, endpoint) return (root .. "push:due:") .. endpoint end,
+        sending = function(____, endpoint) return (root .. "push:sending:") .. endpoint end,
+        ofTenant = function(____, tenant) return (root .. "push:tenant:") .. tenant end,
+        over = root .. "push:over"
+    }
+end
+function endpointRows(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    local keys = keysIn(nil, root)
+    local function endpointAt(self, name)
+        local stored = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", keys.endpoints, name)
+        if stored == nil then
+            return nil
+        end
+        local endpoint = cjson.decode(stored)
+        local sending = ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "ZCARD",
+            keys:sending(name)
+        )
+        local pending = sending + ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "ZCARD",
+            keys:due(name)
+        )
+        local state = endpoint.state
+        local isLost = state.status == "failing" and state.probe ~= nil and ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "EXISTS",
+            keys:delivery(state.probe)
+        ) == 0
+        return ____with(
+            endpoint,
+            {
+                state = isLost and ____without(
+                    state,
+                    {probe = ____field(nil)},
+                    "probe"
+                ) or state,
+                pending = pending,
+                sending = sending
+            }
+        )
+    end
+    return {
+        endpoint = function(____, of) return endpointAt(
+            nil,
+            fieldOf(nil, of)
+        ) end,
+        endpoints = function(self)
+            local found = {}
+            for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", keys.endpoints)) do
+                local endpoint = endpointAt(nil, name)
+                if endpoint ~= nil then
+                    found[#found + 1] = endpoint
+                end
+            end
+            return found
+        end,
+        putEndpoint = function(self, endpoint)
+            redis.call(
+                "HSET",
+                keys.endpoints,
+                fieldOf(nil, endpoint),
+                cjson.encode(endpoint)
+            )
+        end,
+        removeEndpoint = function(self, of)
+            redis.call(
+                "HDEL",
+                keys.endpoints,
+                fieldOf(nil, of)
+            )
+        end
+    }
+end
+function deliveriesById(self, ____bindingPattern0)
+    local nowMs
+    local root
+    root = ____bindingPattern0.root
+    nowMs = ____bindingPattern0.nowMs
+    local keys = keysIn(nil, root)
+    local function find(self, id)
+        local stored = ____modulesInUse["stores.redis.script.commands"].read(
+            nil,
+            "GET",
+            keys:delivery(id)
+        )
+        local ____temp_0
+        if stored == nil then
+            ____temp_0 = nil
+        else
+            ____temp_0 = cjson.decode(stored)
+        end
+        return ____temp_0
+    end
+    return {
+        find = find,
+        put = function(self, delivery)
+            local ____delivery_1 = delivery
+            local id = ____delivery_1.id
+            local tenant = ____delivery_1.tenant
+            local createdAtMs = ____delivery_1.createdAtMs
+            local forgetAtMs = ____delivery_1.forgetAtMs
+            local state = ____delivery_1.state
+            local endpoint = fieldOf(
+                nil,
+                tenantAndName(nil, delivery)
+            )
+            local keptMs = math.max(
+                1,
+                math.ceil(forgetAtMs - nowMs) + 3600000
+            )
+            redis.call(
+                "SET",
+                keys:delivery(id),
+                cjson.encode(delivery),
+                "PX",
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+            )
+            if state.status == "due" then
+                add(
+                    nil,
+                    keys:due(endpoint),
+                    state.dueMs,
+                    id,
+                    keptMs
+                )
+            else
+                redis.call(
+                    "ZREM",
+                    keys:due(endpoint),
+                    id
+                )
+            end
+            if state.status == "sending" then
+                add(
+                    nil,
+                    keys:sending(endpoint),
+                    state.leaseEndsAtMs,
+                    id,
+                    keptMs
+                )
+            else
+                redis.call(
+                    "ZREM",
+                    keys:sending(endpoint),
+                    id
+                )
+            end
+            local isNew = add(
+                nil,
+                keys:ofTenant(tenant),
+                createdAtMs,
+                id,
+                keptMs
+            )
+            if isNew then
+                add(
+                    nil,
+                    keys.over,
+                    forgetAtMs,
+                    (id .. " ") .. endpoint,
+                    keptMs
+                )
+            end
+        end,
+        remove = function(self, id)
+            local delivery = find(nil, id)
+            if delivery == nil then
+                return
+            end
+            local endpoint = fieldOf(
+                nil,
+                tenantAndName(nil, delivery)
+            )
+            redis.call(
+                "DEL",
+                keys:delivery(id)
+            )
+            redis.call(
+                "ZREM",
+                keys:due(endpoint),
+                id
+            )
+            redis.call(
+                "ZREM",
+                keys:sending(endpoint),
+                id
+            )
+            redis.call(
+                "ZREM",
+                keys:ofTenant(delivery.tenant),
+                id
+            )
+            redis.call("ZREM", keys.over, (id .. " ") .. endpoint)
+        end
+    }
+end
+function add(self, key, score, member, keptMs)
+    local isNew = ____modulesInUse["stores.redis.script.commands"].count(
+        nil,
+        "ZADD",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, score),
+        member
+    ) == 1
+    if isNew and ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
+        redis.call(
+            "PEXPIRE",
+            key,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+        )
+    end
+    return isNew
+end
+function deliveriesInOrder(self, ____bindingPattern0, find)
+    local root
+    root = ____bindingPattern0.root
+    local keys = keysIn(nil, root)
+    local function names()
+        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", keys.endpoints)
+    end
+    ---
+    -- @param most at least 1, or there are none
+    local function within(self, key, from, to, most)
+        local found = {}
+        if most < 1 then
+            return found
+        end
+        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+            nil,
+            "ZRANGEBYSCORE",
+            key,
+            from,
+            to,
+            "LIMIT",
+            0,
+            most
+        )) do
+            local delivery = find(nil, id)
+            if delivery == nil then
+                redis.call("ZREM", key, id)
+            else
+                found[#found + 1] = delivery
+            end
+        end
+        return found
+    end
+    return {
+        due = function(____, of, nowMs, most) return within(
+            nil,
+            keys:due(fieldOf(nil, of)),
+            "-inf",
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
+            most
+        ) end,
+        dueLater = function(____, of, nowMs, most) return within(
+            nil,
+            keys:due(fieldOf(nil, of)),
+            "(" .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
+            "+inf",
+            most
+        ) end,
+        firstDueMs = function(____, of) return ____modulesInUse["stores.redis.script.commands"].firstScore(
+            nil,
+            keys:due(fieldOf(nil, of))
+        ) end,
+        lapsed = function(self, nowMs, most)
+            local found = {}
+            for ____, name in ipairs(names(nil)) do
+                ____lualib.__TS__ArrayPushArray(
+                    found,
+                    within(
+                        nil,
+                        keys:sending(name),
+                        "-inf",
+                        ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
+                        most - #found
+                    )
+                )
+            end
+            return found
+        end,
+        firstLapseMs = function(self)
+            local first = nil
+            for ____, name in ipairs(names(nil)) do
+                local atMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
+                    nil,
+                    keys:sending(name)
+                )
+                if atMs ~= nil and (first == nil or atMs < first) then
+                    first = atMs
+                end
+            end
+            return first
+        end,
+        over = function(self, nowMs, most)
+            local found = {}
+            for ____, member in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGEBYSCORE",
+                keys.over,
+                "-inf",
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
+                "LIMIT",
+                0,
+                most
+            )) do
+                do
+                    local __continue51
+                    repeat
+                        local id, endpoint = unpack(
+                            ____lualib.__TS__StringSplit(member, " "),
+                            1,
+                            2
+                        )
+                        if id == nil then
+                            id = ""
+                        end
+                        if endpoint == nil then
+                            endpoint = ""
+                        end
+                        local delivery = find(nil, id)
+                        if delivery ~= nil then
+                            found[#found + 1] = delivery
+                            __continue51 = true
+                            break
+                        end
+                        local tenant = unpack(
+                            ____lualib.__TS__StringSplit(endpoint, "/"),
+                            1,
+                            1
+                        )
+                        if tenant == nil then
+                            tenant = ""
+                        end
+                        redis.call("ZREM", keys.over, member)
+                        redis.call(
+                            "ZREM",
+                            keys:ofTenant(tenant),
+                            id
+                        )
+                        redis.call(
+                            "ZREM",
+                            keys:due(endpoint),
+                            id
+                        )
+                        redis.call(
+                            "ZREM",
+                            keys:sending(endpoint),
+                            id
+                        )
+                        __continue51 = true
+                    until true
+                    if not __continue51 then
+                        break
+                    end
+                end
+            end
+            return found
+        end,
+        firstOverMs = function() return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, keys.over) end,
+        page = function(____, tenant, after, most) return pageOf(
+            nil,
+            keys:ofTenant(tenant),
+            after,
+            most,
+            find
+        ) end
+    }
+end
+function pageOf(self, key, after, most, find)
+    local from = after == nil and "+inf" or ____modulesInUse["stores.redis.script.commands"].exactly(nil, after.createdAtMs)
+    local found = {}
+    do
+        local offset = 0
+        while true do
+            local ids = ____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGE",
+                key,
+                from,
+                "-inf",
+                "BYSCORE",
+                "REV",
+                "LIMIT",
+                offset,
+                most
+            )
+            for ____, id in ipairs(ids) do
+                do
+                    local __continue59
+                    repeat
+                        local delivery = find(nil, id)
+                        if delivery == nil or after ~= nil and not isBehind(nil, delivery, after) then
+                            __continue59 = true
+                            break
+                        end
+                        found[#found + 1] = delivery
+                        if #found == most then
+                            return found
+                        end
+                        __continue59 = true
+                    until true
+                    if not __continue59 then
+                        break
+                    end
+                end
+            end
+            if #ids < most then
+                return found
+            end
+            offset = offset + most
+        end
+    end
+end
+function isBehind(self, delivery, after)
+    return delivery.createdAtMs < after.createdAtMs or delivery.createdAtMs == after.createdAtMs and delivery.id < after.id
+end
+spareMs = 3600000
+--- A row that Redis has forgotten, for no process was there to tidy up, is taken out of the sets by whoever meets it.
+function ____exports.redisDeliveryTables(self, run)
+    local rows = deliveriesById(nil, run)
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        rows,
+        endpointRows(nil, run),
+        deliveriesInOrder(nil, run, rows.find)
+    )
+end
+fieldOf = function(____, ____bindingPattern0)
+    local name
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    name = ____bindingPattern0.name
+    return (tenant .. "/") .. name
+end
+tenantAndName = function(____, delivery) return {tenant = delivery.tenant, name = delivery.endpoint} end
+return ____exports
+ end,
+["stores.redis.script.deliveries"] = function(...) 
+local ____exports = {}
+local isFull, figure
+function isFull(self)
+    do
+        local function ____catch()
+            return true, false
+        end
+        local ____try, ____hasReturned, ____returnValue = pcall(function()
+            local info = redis.call("INFO", "memory")
+            local most = figure(nil, info, "maxmemory")
+            return true, most > 0 and figure(nil, info, "used_memory") - figure(nil, info, "mem_not_counted_for_evict") >= most
+        end)
+        if not ____try then
+            ____hasReturned, ____returnValue = ____catch()
+        end
+        if ____hasReturned then
+            return ____returnValue
+        end
+    end
+end
+function figure(self, info, name)
+    local sign = ("\n" .. name) .. ":"
+    local at = (string.find(info, sign, nil, true) or 0) - 1
+    if at < 0 then
+        return 0
+    end
+    local from = at + #sign
+    return tonumber(____lualib.__TS__StringSlice(
+        info,
+        from,
+        (string.find(
+            info,
+            "\r",
+            math.max(from + 1, 1),
+            true
+        ) or 0) - 1
+    )) or 0
+end
+--- To one endpoint, from all processes.
+local atOnce = 10
+--- Of a new delivery in Redis, at most: its row, and its places in three sorted sets.
+local bytesEach = 2000
+local function keeperOf(self, run, random)
+    return ____modulesInUse["engine.deliveries"].createDeliveryKeeper(
+        nil,
+        {
+            tables = ____modulesInUse["stores.redis.script.delivery-rows"].redisDeliveryTables(nil, run),
+            atomically = function(____, work) return work(nil) end,
+            nowMs = function() return run.nowMs end,
+            random = function() return random end,
+            atOnce = atOnce
+        }
+    )
+end
+--- A ticket has ended. Where memory is full, a script that ends tickets goes on, for it makes room: so what is entered must take less than that, or it
+-- is not entered, and counted as dropped.
+-- 
+-- @param freedBytes that the end of the ticket has made free
+function ____exports.enterEnd(self, run, ____bindingPattern0, freedBytes)
+    local maxPending
+    local endpoints
+    local event
+    event = ____bindingPattern0.event
+    endpoints = ____bindingPattern0.endpoints
+    maxPending = ____bindingPattern0.maxPending
+    local keeper = keeperOf(nil, run, 0)
+    if freedBytes < #endpoints * 2000 and isFull(nil) then
+        keeper:leaveOut(event, endpoints)
+    else
+        keeper:enter(event, endpoints, maxPending)
+    end
+end
+---
+-- @returns texts, most of them JSON
+function ____exports.answerDeliveries(self, run, call)
+    local keeper = keeperOf(nil, run, call.random)
+    repeat
+        local ____switch15 = call.verb
+        local ____cond15 = ____switch15 == "take_deliveries"
+        if ____cond15 then
+            return ____lualib.__TS__ArrayMap(
+                keeper:take(call.endpoints, call.most, call.leaseMs),
+                function(____, taken) return cjson.encode(taken) end
+            )
+        end
+        ____cond15 = ____cond15 or ____switch15 == "settle_delivery"
+        if ____cond15 then
+            return {cjson.encode(keeper:settle(call.id, call.lease, call["end"]))}
+        end
+        ____cond15 = ____cond15 or ____switch15 == "tidy_deliveries"
+        if ____cond15 then
+            return {keeper:tidy(call.endpoints) and "1" or "0"}
+        end
+        ____cond15 = ____cond15 or ____switch15 == "next_delivery"
+        if ____cond15 then
+            return {
+                cjson.encode(keeper:next(call.endpoints)),
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.nowMs)
+            }
+        end
+        ____cond15 = ____cond15 or ____switch15 == "redeliver"
+        if ____cond15 then
+            return {cjson.encode(keeper:redeliver(call.tenant, call.id))}
+        end
+        ____cond15 = ____cond15 or ____switch15 == "endpoint_tested"
+        if ____cond15 then
+            return {cjson.encode(keeper:testedWell(call.endpoint))}
+        end
+        ____cond15 = ____cond15 or ____switch15 == "endpoint_health"
+        if ____cond15 then
+            return ____lualib.__TS__ArrayMap(
+                keeper:health(call.endpoints),
+                function(____, health) return cjson.encode(health) end
+            )
+        end
+        ____cond15 = ____cond15 or ____switch15 == "page_deliveries"
+        if ____cond15 then
+            do
+                local ____temp_0 = keeper:page(call.query)
+                local deliveries = ____temp_0.deliveries
+                local next = ____temp_0.next
+                return {
+                    cjson.encode(next),
+                    unpack(____lualib.__TS__ArrayMap(
+                        deliveries,
+                        function(____, delivery) return cjson.encode(delivery) end
+                    ))
+                }
+            end
+        end
+    until true
+end
 return ____exports
  end,
 ["domain.gate.blocks"] = function(...) 
@@ -6949,54 +8997,6 @@ noChanges = {}
 isNobodys = function() return false end
 return ____exports
  end,
-["stores.redis.script.commands"] = function(...) 
-local ____exports = {}
---- Redis' commands as the script uses them. Redis answers an absent value with `false`.
-function ____exports.read(self, name, ...)
-    local value = redis.call(name, ...)
-    local ____temp_0
-    if value == false then
-        ____temp_0 = nil
-    else
-        ____temp_0 = value
-    end
-    return ____temp_0
-end
-function ____exports.list(self, name, ...)
-    return redis.call(name, ...)
-end
---- For commands that answer with an integer.
-function ____exports.count(self, name, ...)
-    return redis.call(name, ...)
-end
---- A score or a moment as Redis reads it: Lua itself would write `1e+14`.
-function ____exports.exactly(self, value)
-    return string.format("%.17g", value)
-end
---- The lowest score of a sorted set; `null`: it is empty.
-function ____exports.firstScore(self, key)
-    local ____, score = unpack(
-        ____exports.list(
-            nil,
-            "ZRANGE",
-            key,
-            0,
-            0,
-            "WITHSCORES"
-        ),
-        1,
-        2
-    )
-    local ____temp_1
-    if score == nil then
-        ____temp_1 = nil
-    else
-        ____temp_1 = tonumber(score) or nil
-    end
-    return ____temp_1
-end
-return ____exports
- end,
 ["stores.redis.script.sums"] = function(...) 
 local ____exports = {}
 function ____exports.redisSums(self, key)
@@ -8551,174 +10551,6 @@ function ____exports.keyScripts(self, root, nowMs)
 end
 return ____exports
  end,
-["stores.redis.script.ticket-rows"] = function(...) 
-local ____exports = {}
-function ____exports.ticketKey(self, ____bindingPattern0, id)
-    local root
-    root = ____bindingPattern0.root
-    return (root .. "queue:requests:") .. id
-end
-function ____exports.eventsKey(self, ____bindingPattern0, id)
-    local root
-    root = ____bindingPattern0.root
-    return (root .. "queue:events:") .. id
-end
---- All of whose time something comes, by when it does.
-function ____exports.dueKey(self, ____bindingPattern0)
-    local root
-    root = ____bindingPattern0.root
-    return root .. "queue:due"
-end
-function ____exports.rowOf(self, run, id)
-    local fields = redis.call(
-        "HMGET",
-        ____exports.ticketKey(nil, run, id),
-        "record",
-        "texts",
-        "revision",
-        "claim"
-    )
-    return ____lualib.__TS__ArrayMap(
-        fields,
-        function(____, field) return field == false and "" or field end
-    )
-end
-function ____exports.factsOf(self, run, id)
-    local stored = ____modulesInUse["stores.redis.script.commands"].read(
-        nil,
-        "HGET",
-        ____exports.ticketKey(nil, run, id),
-        "facts"
-    )
-    local ____temp_0
-    if stored == nil then
-        ____temp_0 = nil
-    else
-        ____temp_0 = cjson.decode(stored)
-    end
-    return ____temp_0
-end
---- Tells processes that something has happened to it. A message that is lost costs time alone.
--- 
--- @param owner its tenant; `null`: it has not ended
-function ____exports.tellMoved(self, ____bindingPattern0, id, event, owner)
-    local root
-    root = ____bindingPattern0.root
-    redis.call(
-        "PUBLISH",
-        root .. "ticket:moves",
-        ((id .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, event)) .. (owner == nil and "" or " " .. owner)
-    )
-end
----
--- @param texts the record, the essays (empty: as they were) and the new events
-function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
-    local key = ____exports.ticketKey(nil, run, id)
-    local events = ____exports.eventsKey(nil, run, id)
-    local ____texts_1 = texts
-    local record = ____texts_1[1]
-    if record == nil then
-        record = ""
-    end
-    local essays = ____texts_1[2]
-    if essays == nil then
-        essays = ""
-    end
-    local newEvents = ____lualib.__TS__ArraySlice(____texts_1, 2)
-    redis.call(
-        "HSET",
-        key,
-        "record",
-        record,
-        "facts",
-        cjson.encode(facts)
-    )
-    redis.call("HINCRBY", key, "revision", 1)
-    if essays ~= "" then
-        redis.call("HSET", key, "texts", essays)
-    end
-    for ____, event in ipairs(newEvents) do
-        redis.call("RPUSH", events, event)
-        ____modulesInUse["stores.redis.script.bus"].noteForBus(nil, run, id, event)
-    end
-    if dueMs == nil then
-        redis.call(
-            "ZREM",
-            ____exports.dueKey(nil, run),
-            id
-        )
-    else
-        redis.call(
-            "ZADD",
-            ____exports.dueKey(nil, run),
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, dueMs),
-            id
-        )
-    end
-    if facts.forgetAtMs == nil then
-        return
-    end
-    local keptMs = ____modulesInUse["stores.redis.script.commands"].exactly(
-        nil,
-        math.max(
-            1,
-            math.ceil(facts.forgetAtMs - run.nowMs)
-        )
-    )
-    redis.call("PEXPIRE", key, keptMs)
-    redis.call("PEXPIRE", events, keptMs)
-end
-return ____exports
- end,
-["stores.redis.script.bus"] = function(...) 
-local ____exports = {}
-function ____exports.outboxKey(self, ____bindingPattern0)
-    local root
-    root = ____bindingPattern0.root
-    return root .. "queue:bus"
-end
---- Said where processes listen (`readMessage`), as the first word.
-local filled = "bus"
----
--- @param event as JSON
--- @param record of a ticket that is about to be deleted
-function ____exports.noteForBus(self, run, id, event, record)
-    if run.busMs == 0 then
-        return
-    end
-    local key = ____exports.outboxKey(nil, run)
-    local ____, last = unpack(
-        ____modulesInUse["stores.redis.script.commands"].list(
-            nil,
-            "ZRANGE",
-            key,
-            -1,
-            -1,
-            "WITHSCORES"
-        ),
-        1,
-        2
-    )
-    local number = (last == nil and 0 or (tonumber(last) or 0)) + 1
-    local withRecord = record == nil and "" or ",\"record\":" .. cjson.encode(record)
-    local entry = (((((("{\"id\":" .. cjson.encode(id)) .. ",\"at\":") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.nowMs)) .. ",\"event\":") .. event) .. withRecord) .. "}"
-    redis.call(
-        "ZADD",
-        key,
-        ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
-        entry
-    )
-    redis.call(
-        "PEXPIRE",
-        key,
-        ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.busMs)
-    )
-    if last == nil then
-        redis.call("PUBLISH", run.root .. "gate:wake", filled)
-    end
-end
-return ____exports
- end,
 ["stores.redis.script.claims"] = function(...) 
 local ____exports = {}
 local takenBefore, isClaimed, claim
@@ -8994,7 +10826,36 @@ return ____exports
  end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local ownerOfEnded, enlist, enterFeed, keep, tell, mostGone, looksEach, feedSpareMs
+local tellEndpoints, bytesIn, ownerOfEnded, enlist, enterFeed, keep, tell, mostGone, looksEach, feedSpareMs
+function tellEndpoints(self, run, ____bindingPattern0, freedBytes)
+    local told
+    told = ____bindingPattern0.told
+    if told == nil then
+        return ""
+    end
+    do
+        local function ____catch(____error)
+            return true, type(____error) == "string" and ____error or (____error.err or "unknown")
+        end
+        local ____try, ____hasReturned, ____returnValue = pcall(function()
+            ____modulesInUse["stores.redis.script.deliveries"].enterEnd(nil, run, told, freedBytes)
+            return true, ""
+        end)
+        if not ____try then
+            ____hasReturned, ____returnValue = ____catch(____hasReturned)
+        end
+        if ____hasReturned then
+            return ____returnValue
+        end
+    end
+end
+function bytesIn(self, texts)
+    return ____lualib.__TS__ArrayReduce(
+        texts,
+        function(____, sum, text) return sum + #text end,
+        0
+    )
+end
 function ownerOfEnded(self, ____bindingPattern0)
     local owner
     local facts
@@ -9132,21 +10993,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch32 = notice.kind
-        local ____cond32 = ____switch32 == "enqueue"
-        if ____cond32 then
+        local ____switch38 = notice.kind
+        local ____cond38 = ____switch38 == "enqueue"
+        if ____cond38 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond32 = ____cond32 or ____switch32 == "requeue"
-        if ____cond32 then
+        ____cond38 = ____cond38 or ____switch38 == "requeue"
+        if ____cond38 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond32 = ____cond32 or ____switch32 == "remove"
-        if ____cond32 then
+        ____cond38 = ____cond38 or ____switch38 == "remove"
+        if ____cond38 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond32 = ____cond32 or ____switch32 == "nothing"
-        if ____cond32 then
+        ____cond38 = ____cond38 or ____switch38 == "nothing"
+        if ____cond38 then
             return
         end
     until true
@@ -9216,17 +11077,26 @@ function ____exports.createTicket(self, run, gate, call, texts)
             ownerOfEnded(nil, call)
         )
     end
-    return {kind = "stored", estimate = estimate}
+    return {
+        kind = "stored",
+        estimate = estimate,
+        fault = tellEndpoints(nil, run, call, math.huge)
+    }
 end
----
--- @returns the row as another has left it; `[]`: stored
 function ____exports.changeTicket(self, run, gate, call, texts)
     local id = call.item.ticketId
     local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
     local isAsRead = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, "revision") == ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.revision)
     if not isAsRead or not ____exports.isOfThisClock(nil, run, call) then
-        return ____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id)
+        return {
+            kind = "there",
+            row = ____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id)
+        }
     end
+    local freedBytes = call.told == nil and 0 or bytesIn(
+        nil,
+        ____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id)
+    ) - bytesIn(nil, texts)
     redis.call("HDEL", key, "claim")
     if call.facts.forgetAtMs ~= nil then
         redis.call("HDEL", key, "texts")
@@ -9249,7 +11119,10 @@ function ____exports.changeTicket(self, run, gate, call, texts)
         call.facts.events,
         ownerOfEnded(nil, call)
     )
-    return {}
+    return {
+        kind = "stored",
+        fault = tellEndpoints(nil, run, call, freedBytes)
+    }
 end
 --- What arrives after it, because it was long under way, finds the place taken.
 -- 
@@ -9416,7 +11289,8 @@ function ofTickets(self, run, gate, call, texts)
                     if ____cond17 then
                         return {
                             "stored",
-                            json(nil, created.estimate)
+                            json(nil, created.estimate),
+                            created.fault
                         }
                     end
                 until true
@@ -9425,17 +11299,17 @@ function ofTickets(self, run, gate, call, texts)
         ____cond14 = ____cond14 or ____switch14 == "change"
         if ____cond14 then
             do
-                local known = ____modulesInUse["stores.redis.script.tickets"].changeTicket(
+                local changed = ____modulesInUse["stores.redis.script.tickets"].changeTicket(
                     nil,
                     run,
                     gate,
                     call,
                     texts
                 )
-                return #known > 0 and ({
+                return changed.kind == "there" and ({
                     "there",
-                    unpack(known)
-                }) or ({"stored"})
+                    unpack(changed.row)
+                }) or ({"stored", changed.fault})
             end
         end
         ____cond14 = ____cond14 or ____switch14 == "take"
@@ -9504,6 +11378,10 @@ function ____exports.answerCalls(self, ofGate)
         if ____cond3 then
             ____modulesInUse["stores.redis.script.outbox"].releaseBus(nil, run, call.relay)
             return {}
+        end
+        ____cond3 = ____cond3 or (____switch3 == "take_deliveries" or ____switch3 == "settle_delivery" or ____switch3 == "tidy_deliveries" or ____switch3 == "next_delivery" or ____switch3 == "redeliver" or ____switch3 == "endpoint_tested" or ____switch3 == "endpoint_health" or ____switch3 == "page_deliveries")
+        if ____cond3 then
+            return ____modulesInUse["stores.redis.script.deliveries"].answerDeliveries(nil, run, call)
         end
     until true
 end

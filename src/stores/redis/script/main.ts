@@ -3,6 +3,7 @@
  * call; texts that are only stored follow it. Redis' reply is a list of texts.
  */
 import type { Call, Common, GateCall, GateCalls, TicketCall } from "./calls.ts";
+import { answerDeliveries } from "./deliveries.ts";
 import { openGate, type ScriptedGate } from "./gate.ts";
 import { keyScripts } from "./keys.ts";
 import { dueTickets, takeTickets } from "./claims.ts";
@@ -41,6 +42,15 @@ export function answerCalls(ofGate: Given["ofGate"]): unknown {
     case "bus_release":
       releaseBus(run, call.relay);
       return [];
+    case "take_deliveries":
+    case "settle_delivery":
+    case "tidy_deliveries":
+    case "next_delivery":
+    case "redeliver":
+    case "endpoint_tested":
+    case "endpoint_health":
+    case "page_deliveries":
+      return answerDeliveries(run, call);
   }
 }
 
@@ -95,12 +105,12 @@ function ofTickets(
         case "there":
           return ["there", ...created.row];
         case "stored":
-          return ["stored", json(created.estimate)];
+          return ["stored", json(created.estimate), created.fault];
       }
     }
     case "change": {
-      const known = changeTicket(run, gate, call, texts);
-      return known.length > 0 ? ["there", ...known] : ["stored"];
+      const changed = changeTicket(run, gate, call, texts);
+      return changed.kind === "there" ? ["there", ...changed.row] : ["stored", changed.fault];
     }
     case "take":
       return takeTickets(run, gate, call);

@@ -4,6 +4,7 @@ import type { WaitEstimate } from "../../../domain/gate/view.ts";
 import { noteForBus } from "./bus.ts";
 import type { BusEntry, Facts, TicketCall, WrittenNotice } from "./calls.ts";
 import { count, exactly, list, read } from "./commands.ts";
+import { enterEnd } from "./deliveries.ts";
 import type { ScriptedGate } from "./gate.ts";
 import {
   dueKey,
@@ -19,8 +20,14 @@ import {
 
 type Of<Verb> = Extract<TicketCall, { verb: Verb }>;
 
+/** `fault`: a bug in what is told of it, in Redis' words; empty: none. */
+type Changed =
+  | { readonly kind: "stored"; readonly fault: string }
+  /** As another has left it. */
+  | { readonly kind: "there"; readonly row: Row };
+
 type Created =
-  | { readonly kind: "stored"; readonly estimate: WaitEstimate | null }
+  | { readonly kind: "stored"; readonly estimate: WaitEstimate | null; readonly fault: string }
   /** There is one already. */
   | { readonly kind: "there"; readonly row: Row }
   | { readonly kind: "full" };
@@ -68,20 +75,21 @@ export function createTicket(
   enterFeed(run, call);
   // Of a new one nobody knows yet.
   if (call.always) tellMoved(run, id, facts.events, ownerOfEnded(call));
-  return { kind: "stored", estimate };
+  // There was room for it, or it would not have been taken in.
+  return { kind: "stored", estimate, fault: tellEndpoints(run, call, Infinity) };
 }
 
-/** @returns the row as another has left it; `[]`: stored */
 export function changeTicket(
   run: Run,
   gate: ScriptedGate,
   call: Of<"change">,
   texts: readonly string[],
-): Row {
+): Changed {
   const id = call.item.ticketId;
   const key = ticketKey(run, id);
   const isAsRead = read("HGET", key, "revision") === exactly(call.revision);
-  if (!isAsRead || !isOfThisClock(run, call)) return rowOf(run, id);
+  if (!isAsRead || !isOfThisClock(run, call)) return { kind: "there", row: rowOf(run, id) };
+  const freedBytes = call.told === undefined ? 0 : bytesIn(rowOf(run, id)) - bytesIn(texts);
   redis.call("HDEL", key, "claim");
   if (call.facts.forgetAtMs !== null) redis.call("HDEL", key, "texts");
   writeTicket(run, id, call.facts, call.dueMs, texts);
@@ -89,7 +97,22 @@ export function changeTicket(
   enterFeed(run, call);
   tell(gate, call.item, call.notice);
   tellMoved(run, id, call.facts.events, ownerOfEnded(call));
-  return [];
+  return { kind: "stored", fault: tellEndpoints(run, call, freedBytes) };
+}
+
+/** Last, so that a bug in it costs the ticket nothing. @returns what went wrong */
+function tellEndpoints(run: Run, { told }: Of<"create" | "change">, freedBytes: number): string {
+  if (told === undefined) return "";
+  try {
+    enterEnd(run, told, freedBytes);
+    return "";
+  } catch (error) {
+    return typeof error === "string" ? error : ((error as { err?: string }).err ?? "unknown");
+  }
+}
+
+function bytesIn(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** @returns `null`: it has not ended */

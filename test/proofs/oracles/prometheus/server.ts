@@ -98,6 +98,7 @@ const lowered: Readonly<Record<string, readonly [theirs: string, ours: string]>>
 export const notInTheStory: Readonly<Record<string, string>> = {
   GateAway: "no client and no vendor can take a gate away; where Redis is gone, the gate in SQLite answers",
   EventLoopLag: "it takes a machine that is busy for seconds, on which nothing else here could be timed",
+  WebhooksFailing: "the story has no receivers; what is sent to them is the oracle webhooks'",
 };
 
 /** The rules as they are shipped, but for how long they wait. @throws {Error} where one of them has changed and no number of it is known */
