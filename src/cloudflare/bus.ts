@@ -72,7 +72,7 @@ function queueBus(queue: Queue<unknown>): Bus {
         return { kind: "all" };
       } catch (error) {
         const why = error instanceof Error ? error.name : "other";
-        return { kind: "some", unsent: events, why, retryAfterMs: null };
+        return { kind: "some", unsent: events, isAway: true, why, retryAfterMs: null };
       }
     },
     close: () => Promise.resolve(),

@@ -48,7 +48,9 @@ async function showEvents(
   // A client that comes again has the same address, and a later event in its header.
   const told = Math.max(after, resumed.data);
   if (isEnded(ticket.state) && told >= ticket.progress.events) return nothingMore(c);
-  return isUpgrade(c) ? showOverSocket(c, ticket, told, parts) : showAsStream(c, ticket, told, parts);
+  return isUpgrade(c, parts.platform)
+    ? showOverSocket(c, ticket, told, parts)
+    : showAsStream(c, ticket, told, parts);
 }
 
 async function showAsStream(
@@ -143,7 +145,8 @@ function nothingMore(c: RouteContext): Response {
   return new Response(null, { status: 204, headers });
 }
 
-function isUpgrade(c: RouteContext): boolean {
+function isUpgrade(c: RouteContext, { sockets }: Platform): boolean {
+  if (sockets.kind === "here") return sockets.isAsked(c);
   return c.req.header("upgrade")?.toLowerCase() === "websocket";
 }
 

@@ -26,8 +26,11 @@ export interface Platform {
 
 /** Who keeps a WebSocket that was asked for. */
 type Sockets =
-  /** This process. `take`: the request's, whose answer is 101 then. @param onGone hears when the other side is gone */
-  | { readonly kind: "here"; take(c: Context, onGone: () => void): Reader }
+  /**
+   * This process. `isAsked`: has the request's connection been made free for one? `take`: the request's, whose answer is 101 then.
+   * @param onGone hears when the other side is gone
+   */
+  | { readonly kind: "here"; isAsked(c: Context): boolean; take(c: Context, onGone: () => void): Reader }
   /** The ticket itself, wherever it is: it is handed the request. @param told the event behind which it is told */
   | { readonly kind: "at_ticket"; hand(c: Context, queueId: string, told: number): Promise<Response> };
 

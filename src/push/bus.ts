@@ -29,6 +29,8 @@ export type Published =
       readonly kind: "some";
       /** What is to be sent again, in its order. */
       readonly unsent: readonly BusEvent[];
+      /** false: each of them was refused for itself, and other tickets' may be taken. */
+      readonly isAway: boolean;
       /** A word for the log: no address, and no word of the other side's. */
       readonly why: string;
       /** For so long the other side wants to be left alone; `null`: it has not said. */

@@ -46,7 +46,12 @@ export function httpBus({ token, post, most }: HttpBusParts): Bus {
 
       await Promise.all(Array.from({ length: most }, sendTickets));
       if (fault === null) return { kind: "all" };
-      return { kind: "some", unsent: events.filter((event) => unsent.has(event)), ...(fault as Fault) };
+      return {
+        kind: "some",
+        unsent: events.filter((event) => unsent.has(event)),
+        isAway,
+        ...(fault as Fault),
+      };
     },
     close: () => Promise.resolve(),
   };

@@ -14,7 +14,7 @@ import { inTime } from "../gateway/deadline.ts";
 import { StoreAway, type Clock } from "../gateway/ports.ts";
 import type { Tell } from "../telemetry/events.ts";
 import type { Bus, Published } from "./bus.ts";
-import type { Outbox, OutboxEntry, Taken } from "./outbox.ts";
+import type { Outbox, OutboxEntry } from "./outbox.ts";
 
 export interface RelayParts {
   readonly outbox: Outbox;
@@ -36,6 +36,8 @@ export interface Relay {
 
 /** Sent in one go. */
 const batch = 100;
+/** What may be held up in front of what is sent. */
+const mostPassed = 2_000;
 /** Transitions of one moment go together. */
 const gatherMs = 5;
 /** Looked at unasked: what another process has left, or somebody's kick that was lost. */
@@ -100,48 +102,81 @@ interface Sender {
   warnings: Relay["warnings"];
 }
 
+type Fault = Extract<Published, { kind: "some" }>;
+
 function createSender({ outbox, bus, clock, tell, onFault }: RelayParts): Sender {
   const health = createHealth(bus.name, clock, tell);
   let failures = 0;
 
-  async function sendBatch({ entries, waiting }: Taken): Promise<number | null> {
+  /** @param held tickets of which an event is refused for itself: those behind it wait for it */
+  async function sendBatch(
+    entries: readonly OutboxEntry[],
+    waiting: number,
+    held: Set<string>,
+  ): Promise<{ readonly sent: number; readonly fault: Fault | null }> {
     const published = await bus.publish(entries.map(({ event }) => event));
     const sent = sentOf(entries, published);
     if (sent.length > 0) await outbox.sent(sent);
     const left = waiting - sent.length;
     if (published.kind === "all") {
-      failures = 0;
-      health.isWell(left);
-      return null;
+      if (held.size === 0) health.isWell(left);
+      return { sent: sent.length, fault: null };
     }
     health.isFailing(published.why, left);
-    // An event that is refused for itself must not hold up for long those behind it.
-    failures = sent.length > 0 ? 1 : failures + 1;
+    for (const { queueId } of published.unsent) held.add(queueId);
+    return { sent: sent.length, fault: published };
+  }
+
+  /** @param sent in this round: what is refused for itself must not hold up for long what comes behind it */
+  function waitAfter(fault: Fault | null, sent: number): number | null {
+    if (fault === null) {
+      failures = 0;
+      return null;
+    }
+    failures = sent > 0 ? 1 : failures + 1;
     const stepMs = Math.min(longestMs, shortestMs * 2 ** (failures - 1));
-    return Math.min(longestMs, Math.max(stepMs, published.retryAfterMs ?? 0));
+    return Math.min(longestMs, Math.max(stepMs, fault.retryAfterMs ?? 0));
+  }
+
+  /** What is held up stands in front of all else, and is passed over until the next round. */
+  async function sendRound(isStopped: () => boolean): Promise<number | null> {
+    const held = new Set<string>();
+    let passed = 0;
+    let sent = 0;
+    let fault: Fault | null = null;
+    while (!isStopped() && passed <= mostPassed) {
+      const most = batch + passed;
+      const taken = await outbox.take(most);
+      if (taken === null) return null;
+      if (taken.dropped > 0) tell({ kind: "bus_dropped", bus: bus.name, count: taken.dropped });
+      if (taken.entries.length === 0) {
+        health.isEmpty();
+        await outbox.release();
+        return null;
+      }
+      const isHeld = ({ event }: OutboxEntry) => held.has(event.queueId);
+      const entries = taken.entries.filter((entry) => !isHeld(entry));
+      if (entries.length === 0 && taken.entries.length < most) break;
+      if (entries.length > 0) {
+        const end = await sendBatch(entries, taken.waiting, held);
+        sent += end.sent;
+        fault = end.fault ?? fault;
+        if (end.fault?.isAway === true) break;
+      }
+      passed = taken.entries.filter(isHeld).length;
+    }
+    return waitAfter(fault, sent);
   }
 
   return {
     async sendAll(isStopped) {
       try {
-        while (!isStopped()) {
-          const taken = await outbox.take(batch);
-          if (taken === null) return null;
-          if (taken.dropped > 0) tell({ kind: "bus_dropped", bus: bus.name, count: taken.dropped });
-          if (taken.entries.length === 0) {
-            health.isEmpty();
-            await outbox.release();
-            return null;
-          }
-          const waitMs = await sendBatch(taken);
-          if (waitMs !== null) return waitMs;
-        }
+        return await sendRound(isStopped);
       } catch (error) {
         // That the store is away is told by whoever asks it; at the end of the process it may be closed.
         if (!(error instanceof StoreAway) && !isStopped()) onFault(error);
         return lookMs;
       }
-      return null;
     },
     warnings: health.warnings,
   };

@@ -249,6 +249,36 @@ describe("an upgrade", () => {
     expect((await sent(service, "/livez", lines)).status).toBe(200);
   });
 
+  it("behind a request that is not answered yet is passed over, and the process lives", async () => {
+    const id = await ticket();
+    const first = ["GET /api/v1/status/x HTTP/1.1", host, "", ""].join("\r\n");
+    const second = [`GET ${pathOf(id)} HTTP/1.1`, host, mine, ...upgrade, "", ""].join("\r\n");
+    const socket = connect(Number(new URL(service.url).port), "127.0.0.1");
+    let text = "";
+    socket.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+    socket.on("error", () => {});
+    socket.write(first + second);
+    await vi.waitFor(() => expect(text).toContain("event: ticket.completed"), 10_000);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 401", "HTTP/1.1 200"]);
+    socket.destroy();
+    expect((await sent(service, "/livez", [host, ...asGet])).status).toBe(200);
+    expect(service.stderr()).toBe("");
+  });
+
+  it.each<[string, string, readonly string[]]>([
+    ["that is not the connection's", "", upgrade.slice(1)],
+    ["with the whole address", "http://localhost", upgrade],
+  ])("%s is passed over: events come as a stream", async (_, origin, lines) => {
+    const id = await ticket();
+    const socket = connect(Number(new URL(service.url).port), "127.0.0.1");
+    let text = "";
+    socket.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+    socket.write([`GET ${origin}${pathOf(id)} HTTP/1.1`, host, mine, ...lines, "", ""].join("\r\n"));
+    await vi.waitFor(() => expect(text).toContain("event: ticket.completed"), 10_000);
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+  });
+
   it("is one line of the log, with its status, and no key", async () => {
     const id = await ticket();
     const { closed } = socketTo(service, pathOf(id));

@@ -65,13 +65,17 @@ it.each([
   const { bus, posts } = busTo((body) => (body === "a2" ? outcome : ok), 1);
   const published = await bus.publish(events);
   const retryAfterMs = outcome.kind === "status" ? outcome.retryAfterMs : null;
-  expect(published).toEqual({ kind: "some", unsent: events.slice(1), why, retryAfterMs });
+  expect(published).toEqual({ kind: "some", unsent: events.slice(1), isAway: true, why, retryAfterMs });
   expect(posts).toEqual(["a1", "a2"]);
 });
 
 it("an event that is refused for itself holds up its ticket, and no other", async () => {
   const { bus, posts } = busTo((body) => (body === "a2" ? status(400) : ok), 1);
-  expect(await bus.publish(events)).toMatchObject({ unsent: [events[2], events[5]], why: "HTTP 400" });
+  expect(await bus.publish(events)).toMatchObject({
+    unsent: [events[2], events[5]],
+    isAway: false,
+    why: "HTTP 400",
+  });
   expect(posts).toEqual(["a1", "a2", "b1", "b2", "c1"]);
 });
 

@@ -54,7 +54,7 @@ function world() {
       state.sent.push(...events.filter((event) => !unsent.includes(event)).map(({ id }) => id));
       return unsent.length === 0
         ? { kind: "all" }
-        : { kind: "some", unsent, why: "HTTP 400", retryAfterMs: null };
+        : { kind: "some", unsent, isAway: false, why: "HTTP 400", retryAfterMs: null };
     },
     async close() {
       state.isClosed = true;
@@ -77,7 +77,7 @@ function world() {
   return { clock, told, faults, state, relay, add };
 }
 
-const away = { kind: "some", why: "refused", retryAfterMs: null } as const;
+const away = { kind: "some", isAway: true, why: "refused", retryAfterMs: null } as const;
 
 it("sends what an earlier process has left, unasked", async () => {
   const { clock, state, add } = world();
@@ -181,6 +181,25 @@ it("is not held up for more than a second by an event that the bus never takes",
     await clock.advance(1_000);
     expect(state.sent).toContain(`b ${second}`);
   }
+});
+
+it("is not held up by however many events that the bus never takes, and says once that there are some", async () => {
+  const { clock, state, told, add } = world();
+  const refused = Array.from({ length: 250 }, (_, number) => `poison ${number}`);
+  for (const id of refused) state.poison.add(id);
+  add(...refused, "a");
+  await clock.advance(1_000);
+  expect(state.sent).toEqual(["a"]);
+  for (let second = 0; second < 10; second++) {
+    add(`b ${second}`);
+    await clock.advance(2_000);
+    expect(state.sent).toContain(`b ${second}`);
+  }
+  expect(told.map(({ kind }) => kind)).toEqual(["bus_failing"]);
+  state.poison.clear();
+  await clock.advance(2_000);
+  expect(state.sent.slice(-refused.length)).toEqual(refused);
+  expect(told.map(({ kind }) => kind)).toEqual(["bus_failing", "bus_back"]);
 });
 
 it("leaves the bus to another process that sends already, and looks again", async () => {

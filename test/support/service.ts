@@ -212,6 +212,7 @@ const webPlatform: Platform = {
   },
   sockets: {
     kind: "here",
+    isAsked: () => false,
     take() {
       throw new Error("there are no sockets here");
     },

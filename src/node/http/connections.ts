@@ -12,6 +12,8 @@ export interface Connections {
   begin(outgoing: ServerResponse, handle: () => Promise<void>): void;
   /** The answer that is being made, or being sent, on a connection. */
   answerOn(socket: Socket): ServerResponse | null;
+  /** Is a request that came on it not answered to its end? */
+  isBusy(socket: Socket): boolean;
   /** Says from now on in each answer that it is the last one on its connection, which moves its client on. Whoever comes is let in. */
   sayLeaving(): void;
   /**
@@ -25,6 +27,8 @@ export interface Connections {
 
 interface Connection {
   answer: ServerResponse | null;
+  /** Requests that came and are not answered to their end: clients may send one behind another. */
+  open: number;
   bytesRead: number;
   /** When a look found that more had been read than before. */
   heardAtMs: number;
@@ -44,7 +48,7 @@ export function watchConnections(server: Server): Connections {
 
   server.on("connection", (socket: Socket) => {
     everIn++;
-    connections.set(socket, { answer: null, bytesRead: 0, heardAtMs: 0 });
+    connections.set(socket, { answer: null, open: 0, bytesRead: 0, heardAtMs: 0 });
     socket.once("close", () => connections.delete(socket));
   });
 
@@ -66,6 +70,12 @@ export function watchConnections(server: Server): Connections {
 
   return {
     begin(outgoing, handle) {
+      // An answer has the socket only once those before it are sent.
+      const here = connections.get(outgoing.req.socket);
+      if (here !== undefined) {
+        here.open++;
+        outgoing.once("close", () => here.open--);
+      }
       const connection = outgoing.socket && connections.get(outgoing.socket);
       if (connection) {
         connection.answer = outgoing;
@@ -79,6 +89,8 @@ export function watchConnections(server: Server): Connections {
     },
 
     answerOn: (socket) => connections.get(socket)?.answer ?? null,
+
+    isBusy: (socket) => (connections.get(socket)?.open ?? 0) > 0,
 
     sayLeaving,
 

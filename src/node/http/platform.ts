@@ -4,7 +4,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { err, ok, type Result } from "../../domain/result.ts";
 import { unaskedBytes, type BodyFault, type Platform } from "../../http/platform.ts";
-import { takeWebSocket } from "./web-sockets.ts";
+import { isUpgraded, takeWebSocket } from "./web-sockets.ts";
 import { gathered } from "../../providers/gathered.ts";
 
 export const nodePlatform: Platform = {
@@ -24,6 +24,7 @@ export const nodePlatform: Platform = {
   },
   sockets: {
     kind: "here",
+    isAsked: (c) => isUpgraded(bindingsOf(c).incoming),
     take(c, onGone) {
       const { incoming, outgoing } = bindingsOf(c);
       return takeWebSocket(incoming, outgoing, onGone);

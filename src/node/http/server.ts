@@ -49,7 +49,7 @@ export function createHttpServer({ fetch, tell, limits = usualLimits }: HttpServ
     hostname: thisMachine,
     errorHandler: () => refusal(badRequest, tell),
   });
-  const options = { ...limits, requireHostHeader: false, shouldUpgradeCallback: wantsWebSocket };
+  const options = { ...limits, requireHostHeader: false, shouldUpgradeCallback };
   const server = createServer(options, answer);
   function answer(incoming: IncomingMessage, outgoing: ServerResponse): void {
     connections.begin(outgoing, () => {
@@ -60,6 +60,10 @@ export function createHttpServer({ fetch, tell, limits = usualLimits }: HttpServ
     });
   }
   const connections = watchConnections(server);
+  /** Behind a request that is not answered yet the connection is that one's still. */
+  function shouldUpgradeCallback(incoming: IncomingMessage): boolean {
+    return wantsWebSocket(incoming) && !connections.isBusy(incoming.socket);
+  }
   /** An answer that has begun can't be followed by another one. */
   const refuse = (socket: Duplex, problem: Problem) => {
     if (socket instanceof Socket && connections.answerOn(socket)?.headersSent === true) socket.destroy();

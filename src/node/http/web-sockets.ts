@@ -45,6 +45,11 @@ export function responseTo(incoming: IncomingMessage, socket: Duplex, head: Buff
   return outgoing;
 }
 
+/** An upgrade that was passed over has the same headers, and node:http still reads its connection. */
+export function isUpgraded(incoming: IncomingMessage): boolean {
+  return heads.has(incoming);
+}
+
 /** @param onGone hears when the other side is gone */
 export function takeWebSocket(
   incoming: IncomingMessage,

@@ -59,7 +59,7 @@ export function kafkaBus(settings: KafkaConfig, clock: Clock): Bus {
         return { kind: "all" };
       } catch (error) {
         void end().catch(() => {});
-        return { kind: "some", unsent: events, why: faultOf(error), retryAfterMs: null };
+        return { kind: "some", unsent: events, isAway: true, why: faultOf(error), retryAfterMs: null };
       }
     },
     close: end,
