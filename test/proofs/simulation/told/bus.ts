@@ -43,7 +43,7 @@ export function busOf(world: World, onEvent: (event: BusEvent) => void): (life: 
               resolve(
                 unsent.length === 0
                   ? { kind: "all" }
-                  : { kind: "some", unsent, why: "away", retryAfterMs: null },
+                  : { kind: "some", unsent, isAway: true, why: "away", retryAfterMs: null },
               ),
             ),
           );
