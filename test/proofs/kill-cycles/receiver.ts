@@ -19,6 +19,9 @@ export interface Receiver {
   close(): Promise<readonly Receipt[]>;
 }
 
+/** A delivery that a killed process had begun is tried again when its lease is over; one that has failed for a second time, a minute later. */
+export const toldMs = 150_000;
+
 export async function startReceiver(ledgerFile: string): Promise<Receiver> {
   const secret = `whsec_${randomBytes(32).toString("base64")}`;
   const child = fork(fileURLToPath(new URL("receiver-process.ts", import.meta.url).href), [

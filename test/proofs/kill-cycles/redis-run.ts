@@ -8,7 +8,7 @@ import { drain } from "./drain.ts";
 import { openLedger, readLedger } from "./ledger.ts";
 import type { WithRedis } from "./options.ts";
 import { firstMood, isRefusing, nextMood, paces, settingsFor, termsFor, type Pace } from "./pace.ts";
-import { readFeed } from "./receiver.ts";
+import { readFeed, startReceiver, toldMs } from "./receiver.ts";
 import { dice } from "./random.ts";
 import type { RedisEvidence, RedisFault } from "./redis-evidence.ts";
 import { openFleet, processes } from "./redis-fleet.ts";
@@ -55,12 +55,18 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
   const ledgerFile = join(folder, "ledger.jsonl");
   const ledger = openLedger(ledgerFile);
   const clients = startClients(pace.clients, pace.pauseMs, seed, ledger);
+  // A Redis that may lose what it was told may tell it twice.
+  const receiver = appendfsync === "always" ? await startReceiver(join(folder, "receipts.jsonl")) : null;
   const settings = {
     ...settingsFor(upstream.lane.baseUrls.openai, pace),
     REDIS_URL: redis.url,
     QUEUE_CONCURRENCY: String(concurrency),
+    ...receiver?.settings,
   };
-  const fleet = openFleet(folder, settings, upstream.cpu, clients.pointAt);
+  const fleet = openFleet(folder, settings, upstream.cpu, (origins) => {
+    clients.pointAt(origins);
+    receiver?.pointAt(origins.find((origin) => origin !== undefined) ?? null);
+  });
   const observer = startObserver(seed, ledger, fleet.origins);
   const chance = dice(seed, "kills");
   const strikes = strikesFor(cycles, chance);
@@ -114,12 +120,11 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
   const kept = readLedger(ledgerFile);
   const endsByProcess = await endsAt(fleet, [...new Set(kept.map(({ queueId }) => queueId))]);
   const warnings = await warningsOf(fleet);
-  // A Redis that may lose what it was told may give a number twice.
-  const isSure = appendfsync === "always";
-  const feed = isSure
-    ? await readFeed(origins[0] ?? "", new Set(kept.map(({ queueId }) => queueId)), 0)
-    : null;
+  const known = new Set(kept.map(({ queueId }) => queueId));
+  await receiver?.hear(known, toldMs);
+  const feed = receiver === null ? null : await readFeed(origins[0] ?? "", known, 0);
   await fleet.stop();
+  const receipts = (await receiver?.close()) ?? null;
   const cpu = await upstream.close();
   const { histories, canaries, damage, databases } = await remainsOf(fleet, client);
   client.close();
@@ -141,7 +146,7 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
       filesWithCanaries: canaries,
       damage,
     },
-    ...(feed !== null && { told: { receipts: null, feed } }),
+    ...(feed !== null && { told: { receipts, feed } }),
   };
   return {
     evidence,

@@ -20,7 +20,7 @@ import {
   type Pace,
 } from "./pace.ts";
 import { dice } from "./random.ts";
-import { readFeed, startReceiver, type Receiver } from "./receiver.ts";
+import { readFeed, startReceiver, toldMs, type Receiver } from "./receiver.ts";
 import { findCanaries, findDamage } from "./remains.ts";
 import type { Terms } from "./rules.ts";
 import { startUpstream, type Upstream } from "./upstream.ts";
@@ -110,9 +110,6 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
     databases: checked,
   };
 }
-
-/** A delivery that a killed process had begun is tried again when its lease is over; one that has failed for a second time, a minute later. */
-const toldMs = 150_000;
 
 /** The longest that a kill waits for a call to meet. */
 const nextCallMs = 5_000;

@@ -92,7 +92,8 @@ it("finds what was told before it was stored: by the service's own word, and by 
   expect(brokenBy(withFirst({ look }))).toEqual([stored]);
   expect(brokenBy(withFirst({ look: { ...look, httpStatus: 404, ticket: null } }))).toEqual([stored]);
   expect(brokenBy(withFirst({ atMs: 19_999 }))).toEqual([stored]);
-  expect(brokenBy(withFirst({ look: { ...look, httpStatus: 0, ticket: null } }))).toEqual([]);
+  for (const httpStatus of [0, 503])
+    expect(brokenBy(withFirst({ look: { ...look, httpStatus, ticket: null } }))).toEqual([]);
 });
 
 it("finds a text of a client in what was sent, and a signature that does not hold", () => {

@@ -4,6 +4,9 @@ import { canaryPrefix } from "./comparison.ts";
 import type { Evidence, FedEvent, Receipt } from "./evidence.ts";
 import { clock, isEnd, type Rules } from "./rules.ts";
 
+/** Gone, or its store is away. */
+const cannotSay: readonly number[] = [0, 503];
+
 /** Where there was a receiver. */
 export const receiptRules: Rules = {
   "Every end of a ticket that a client knows of arrived": (evidence) => {
@@ -39,7 +42,8 @@ export const receiptRules: Rules = {
     return receiptsIn(evidence).flatMap(({ atMs, queueId, look }) => {
       const endedAtMs = ends.get(queueId)?.atMs ?? -Infinity;
       // While it was killed nobody could be asked, and the record that it left says when it ended.
-      const isThere = look.httpStatus === 0 || (look.ticket !== null && isEnd(look.ticket.status));
+      const isThere =
+        cannotSay.includes(look.httpStatus) || (look.ticket !== null && isEnd(look.ticket.status));
       const found = look.ticket?.status ?? `HTTP ${look.httpStatus}`;
       return [
         ...(isThere ? [] : [`${queueId} was told ${clock(atMs)}, and was ${found}`]),
