@@ -221,8 +221,12 @@ function drawRetentionMs(seed: number): number {
   return createRandom(seed, "retention").pick([1, 24, 24, 24 * 8]) * 60 * minuteMs;
 }
 
-function toldChance(kind: FaultKind): number {
-  return kind === "told" ? 0.7 : 0.4;
+/** @returns `null`: it is as likely as others are */
+function chanceOfTelling(kind: FaultKind, shape: Shape): number | null {
+  if (kind === "told") return 0.7;
+  // Elsewhere nothing is told within a transaction, and calm worlds should stay so.
+  if (kind === "rolls_back") return shape === "process" ? 0.4 : 0;
+  return ofTheTold.has(kind) ? 0.4 : null;
 }
 
 function withRetention(settings: QueueSettings, retentionMs: number | null): QueueSettings {
@@ -310,11 +314,7 @@ function drawRates(
     const most = (shape === "shared" ? mostOftenShared[kind] : null) ?? mostOften[kind] ?? 0.3;
     const usual = isDisturbance(kind) ? share : Math.max(shareOfVendors, together.has(kind) ? 0.2 : 0);
     const isThemes = theme?.kinds.includes(kind) === true;
-    const chance = isOfStores
-      ? Math.max(share, 0.35)
-      : ofTheTold.has(kind) || (shape === "process" && kind === "rolls_back")
-        ? toldChance(kind)
-        : usual;
+    const chance = isOfStores ? Math.max(share, 0.35) : (chanceOfTelling(kind, shape) ?? usual);
     const isOn = random.chance(isThemes ? 1 : chance) && !cut.without.includes(kind);
     return [kind, isOn ? most * random.next() ** 2 + 0.005 : 0] as const;
   });
