@@ -16,12 +16,8 @@ export const operating: readonly Story[] = [
       await desk.untilCalm();
       const paused = await order(desk, "pause");
       expect(paused).toMatchObject({ paused: true, available: false, paused_by: "ops" });
-      // Whoever has a snapshot of the gate still goes by it for two seconds at most. Where there are two processes, they are asked in turn.
-      await until(
-        async () => [await desk.live(), await desk.live({ tenant: "two" })],
-        (both) => both.every(({ status }) => status === 503),
-      );
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      // Whoever has a snapshot of the gate still goes by it, for two seconds at most. Which process answers a request isn't known here: other stories ask, too.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
       const before = (await desk.calls()).length;
       const live = await desk.live({ tenant: "two" });
       expect([live.status, live.body["error_type"]]).toEqual([503, "CIRCUIT_BREAKER_OPEN"]);
