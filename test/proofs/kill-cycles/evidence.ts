@@ -16,6 +16,8 @@ export interface Evidence {
   /** Each ticket of the ledger after the drain. */
   readonly ends: readonly End[];
   /** Of every ticket in the data files after the drain, also of those that no client knows of. */
+  /** Of two tickets kept for one comparison those that nobody knows of. Absent: none are told apart. */
+  readonly twins?: readonly History[];
   readonly histories: readonly History[];
   readonly calls: readonly Call[];
   readonly kills: readonly Kill[];

@@ -26,7 +26,7 @@ export function heardIn({ evidence }: Pick<RedisEvidence, "evidence">): Heard {
   const forLostKeys = new Set(callsOfLostKeys(evidence).filter((call) => !forTwins.has(call)));
   const calls = evidence.calls.filter((call) => !forTwins.has(call) && !forLostKeys.has(call));
   return {
-    evidence: { ...evidence, histories, calls },
+    evidence: { ...evidence, histories, calls, twins },
     twins,
     callsForTwins: forTwins.size,
     callsForLostKeys: forLostKeys.size,

@@ -88,10 +88,10 @@ function knownIn({ ledger }: Evidence): readonly string[] {
   return [...new Set(ledger.map(({ queueId }) => queueId))];
 }
 
-/** Of each ticket that the service has stored and that has ended, its end. */
-function endsIn({ histories }: Evidence): ReadonlyMap<string, TicketEvent> {
+/** Of each ticket that the service has stored and that has ended, its end. A twin's is told, too: who hears of it does not know its id. */
+function endsIn({ histories, twins = [] }: Evidence): ReadonlyMap<string, TicketEvent> {
   return new Map(
-    histories.flatMap(({ queueId, events }) => {
+    [...histories, ...twins].flatMap(({ queueId, events }) => {
       const last = events.at(-1);
       return last !== undefined && isEnd(last.kind) ? [[queueId, last] as const] : [];
     }),
