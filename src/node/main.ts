@@ -82,6 +82,8 @@ const hub = createHub({
 const bus = await openBus(config, clock);
 const receivers = await receiversOf(config.webhooks, sha256);
 const isTold = receivers.all.length > 0;
+/** `null`: nobody is told, or not yet: tickets may end while the stores are opened, and a start looks for all that is due. */
+let webhooks: NodeWebhooks | null = null;
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
@@ -104,7 +106,7 @@ let isStarted = false;
 let isStopping = false;
 const vendors = undiciTransport();
 // Who tells nobody does not load what does.
-const webhooks = isTold && stores.deliveries !== null ? await sender(stores.deliveries) : null;
+if (isTold && stores.deliveries !== null) webhooks = await sender(stores.deliveries);
 const { app, gateway, settingsWarnings } = createService(config, {
   platform: nodePlatform,
   transport: config.recordResponses ? recorded(vendors.transport) : vendors.transport,

@@ -373,3 +373,26 @@ it("a caller's own URL is told in place of the tenant's receivers, signed as its
   });
   expect(refused.status).toBe(400);
 });
+
+it("an end that the start of a process brings is told, without a fault", async () => {
+  const receiver = await receiverFor();
+  const env = {
+    DATA_DIR: newDirectory(),
+    WEBHOOK_URLS: `local/main=${receiver.url}/in`,
+    WEBHOOK_SECRETS: `local/main=${secretOf("s")}`,
+    MOCK_LATENCY_MS: "60000",
+    QUEUE_REQUEST_TTL_HOURS: "0.0005",
+  };
+  const first = await serviceFor(env);
+  const [id = ""] = await keep(first, 1);
+  const statusOf = async () => (await first.request(`/api/v1/status/${id}`)).body["status"];
+  await until(async () => (await statusOf()) === "processing");
+  first.kill("SIGKILL");
+  await first.ended;
+  // Its time is over before the next process finds that its call has died with the first one.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const second = await serviceFor(env);
+  await until(() => receiver.ledger.length === 1);
+  expect(receiver.ledger.map(ticketOf)).toEqual([id]);
+  expect(second.logged("background_fault")).toEqual([]);
+});
